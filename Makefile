@@ -1,0 +1,72 @@
+# One door to everything: `make help`. Each target installs what it needs into .venv, from the hashed locks.
+
+SHELL := /bin/sh
+VENV  := .venv
+BIN   := $(VENV)/bin
+PIP   := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# Seed of the random tests, printed in the command line that make shows: `make test SEED=…` runs the same again.
+SEED    ?= $(shell date +%s)
+# Test processes at once.
+WORKERS ?= 2
+# More options for pytest, e.g. `make test PYTEST="-k hold -x"`.
+PYTEST  ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast lint types imports docs locks clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.dev ## install everything, for running and for developing, into .venv
+
+demo: $(VENV)/.runtime ## vein to vein in a new ledger: a real label and a real week, traced both ways
+	@$(BIN)/bloodledger demo
+
+test: lint types imports $(VENV)/.dev ## every check and every test (at most 20 minutes on 2 cores)
+	$(BIN)/python -m ledger.reference --check
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-seed=$(SEED) $(PYTEST)
+
+test-fast: $(VENV)/.dev ## the tests that are not marked slow (under 2 minutes)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" --hypothesis-seed=$(SEED) $(PYTEST)
+
+lint: $(VENV)/.dev ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## mypy --strict
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev ## who may import whom
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.runtime ## write docs/reference anew from the code
+	$(BIN)/python -m ledger.reference
+
+locks: ## make .requirements/*.txt anew from pyproject.toml (the one target that needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make locks" pyproject.toml --group build -o .requirements/runtime.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make locks" pyproject.toml --group build --group dev \
+	  -c .requirements/runtime.txt -o .requirements/dev.txt
+
+clean: ## remove .venv and what tools left behind
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
+	find ledger schemas projections tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is touched only when its step succeeded, so an interrupted install is done again.
+
+$(VENV)/.made:
+	@python=$$(sh .ci/check-tools) && echo "making .venv with $$python" && \
+	  "$$python" -m venv --clear $(VENV) && touch $@
+
+$(VENV)/.runtime: .requirements/runtime.txt pyproject.toml $(VENV)/.made
+	@echo "installing what running needs (.requirements/runtime.txt)"
+	@$(PIP) install --require-hashes -r .requirements/runtime.txt || sh .ci/check-tools compiler
+	@$(PIP) install --no-deps --no-build-isolation --editable . || sh .ci/check-tools compiler
+	@touch $@
+
+$(VENV)/.dev: .requirements/dev.txt $(VENV)/.runtime
+	@echo "installing what testing needs (.requirements/dev.txt)"
+	@$(PIP) install --require-hashes -r .requirements/dev.txt || sh .ci/check-tools compiler
+	@touch $@

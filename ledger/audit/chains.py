@@ -1,0 +1,86 @@
+"""This file holds the audit of the streams: gapless versions in the order of positions, and each stream's head."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from ledger.audit.findings import Finding
+from ledger.merkle import GENESIS, chained
+from ledger.store.reading import Snapshot
+
+CHAINS = (
+    "SELECT originator_id, originator_version, notification_id, leaf_hash, leaf FROM stored_events"
+    " ORDER BY originator_id, originator_version"
+)
+HEADS = "SELECT stream, count, hash FROM stream_heads ORDER BY stream"
+
+Row = tuple[Any, ...]
+
+
+class Head:
+    """A stream's head rebuilt from its facts, with the first thing that is wrong among them."""
+
+    def __init__(self, stream: Any, rows: Iterator[Row]) -> None:
+        self.stream, self.count, self.hash = stream, 0, GENESIS
+        self.finding: Finding | None = None
+        self.first = self.last = Finding("")
+        for row in rows:
+            self._take(row)
+
+    def _take(self, row: Row) -> None:
+        stream, version, position, leaf_hash, leaf = row
+        self.count += 1
+        here = Finding("", position, leaf, stream, version)
+        if self.count == 1:
+            self.first = here
+        if self.finding is None:
+            self.finding = self._wrong(version, position, leaf_hash, here)
+        if isinstance(leaf_hash, bytes):
+            self.hash = chained(self.hash, leaf_hash)
+        self.last = here
+
+    def _wrong(self, version: Any, position: int, leaf_hash: Any, here: Finding) -> Finding | None:
+        if version != self.count:
+            return here._replace(what=f"missing: version {self.count} of the stream is gone", version=self.count)
+        if self.count > 1 and self.last.position is not None and position < self.last.position:
+            return here._replace(what="the stream's versions are not in the order of their positions")
+        return None if isinstance(leaf_hash, bytes) else here._replace(what="the leaf hash is no hash")
+
+
+def chain_findings(snapshot: Snapshot) -> Iterator[Finding]:
+    """Streams that are not as their heads say, in the order of their names."""
+    heads = snapshot.select(HEADS)
+    recorded = next(heads, None)
+    for stream, rows in groupby(snapshot.select(CHAINS), itemgetter(0)):
+        found = Head(stream, rows)
+        while recorded is not None and _before(recorded[0], stream):
+            yield Finding("stream_heads: a stream without facts", stream=str(recorded[0]))
+            recorded = next(heads, None)
+        matches = recorded is not None and recorded[0] == stream
+        if found.finding is not None:
+            yield found.finding
+        elif not matches:
+            yield found.first._replace(what="stream_heads: the stream's head is gone")
+        elif recorded is not None and recorded[1:] != (found.count, found.hash):
+            yield _mismatch(found, recorded)
+        if matches:
+            recorded = next(heads, None)
+    while recorded is not None:
+        yield Finding("stream_heads: a stream without facts", stream=str(recorded[0]))
+        recorded = next(heads, None)
+
+
+def _mismatch(found: Head, recorded: Row) -> Finding:
+    """More counted than there are: the tail is gone. Else the facts or the head were changed."""
+    if type(recorded[1]) is int and recorded[1] > found.count:
+        what = f"missing: version {found.count + 1} of the stream is gone"
+        return found.last._replace(what=what, version=found.count + 1)
+    return found.first._replace(what="stream_heads: count or hash not as the stream's facts give it")
+
+
+def _before(name: Any, stream: Any) -> bool:
+    """Whether a head's name sorts before a stream's. Text sorts by its bytes, and before anything else."""
+    if isinstance(name, str) and isinstance(stream, str):
+        return name.encode("utf-8", "surrogateescape") < stream.encode("utf-8", "surrogateescape")
+    return isinstance(name, str) or not isinstance(stream, str)

@@ -1,0 +1,165 @@
+"""This file holds the audit of request records and business keys, rebuilt from the occasions in the stored bytes."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import schemas
+from ledger.audit.findings import Finding
+from ledger.store.reading import Snapshot
+from schemas.compiled import Read, compile_reader
+
+REQUESTS = (
+    "SELECT first_position, count, sender, request, digest FROM requests ORDER BY first_position, sender, request"
+)
+KEYS = "SELECT first_position, count, key FROM business_keys ORDER BY first_position, key"
+
+Fact = tuple[Any, ...]
+
+
+class Said(NamedTuple):
+    """What a fact's occasion says about its request."""
+
+    sender: str
+    request: str
+    digest: bytes
+    key: bytes | None
+
+
+class Span(NamedTuple):
+    """Facts in a row that stand on one request, or on one observation of it."""
+
+    position: int
+    leaf: int
+    stream: str
+    version: int
+    said: Said
+    count: int
+
+    def finding(self, what: str) -> Finding:
+        return Finding(what, self.position, self.leaf, self.stream, self.version)
+
+
+@lru_cache(maxsize=1)
+def _reader() -> Read:
+    """Reads only as far as the request: every fact's schema begins alike (a test holds them to it)."""
+    whole = schemas.schema_of(schemas.wire_names()[0])
+    occasion = whole["fields"][1]["type"]
+    beginning = {**occasion, "fields": occasion["fields"][:4]}
+    schema = {**whole, "fields": [whole["fields"][0], {**whole["fields"][1], "type": beginning}]}
+    return compile_reader(schema, _made, {"Said": Said}, logical=False)
+
+
+def _made(record: str, variables: Any) -> str:
+    ordered = list(variables.values())
+    return f"Said({', '.join(ordered)})" if record == "bloodledger.Occasion" else ordered[1]
+
+
+def said(state: bytes) -> Said:
+    """The request a fact stands on. Errors: SchemaError."""
+    wire = schemas.wire_of(state)
+    try:
+        found: Said = _reader()(state, 10)[0]
+    except (IndexError, ValueError) as error:
+        raise schemas.SchemaError(f"{wire}: the bytes are damaged: {error}") from error
+    return found
+
+
+class Requests:
+    """Follows the facts, and compares each request's run of them with its record.
+
+    Business keys: a key is there for the first fact of each observation, unless a fact of that observation was
+    annulled, which frees it. Whether one that stands in spite of an annulment is right depends on corrections of
+    corrections, which only the domain can decide: that is not judged here.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.findings: list[Finding] = []
+        self._requests = _Recorded("requests", snapshot.select(REQUESTS), self.findings)
+        self._keys = _Recorded("business_keys", snapshot.select(KEYS), self.findings)
+        self._request: Span | None = None
+        self._observation: Span | None = None
+        self._freed: dict[tuple[str, int], Span] = {}
+
+    def follow(self, fact: Fact) -> bool:
+        """Take the next fact; False when it is none that could stand on a request."""
+        position, stream, version, name, state, _, leaf, _ = fact
+        try:
+            found = said(state)
+        except schemas.SchemaError as error:
+            self.findings.append(Finding(f"stored bytes: {error}", position, leaf, stream, version))
+            return False
+        new = Span(position, leaf, stream, version, found, 1)
+        same = self._request is not None and self._request.said[:3] == found[:3]
+        if self._request is None or not same:
+            self._end_request()
+            self._request = new
+        else:
+            self._request = self._request._replace(count=self._request.count + 1)
+        if found.key is not None or not same:
+            self._end_observation()
+            self._observation = new if found.key is not None else None
+        elif self._observation is not None:
+            self._observation = self._observation._replace(count=self._observation.count + 1)
+        if ".annulled." in name:
+            self._annulled(stream, state)
+        return True
+
+    def end(self) -> None:
+        """No more facts: whatever records are left belong to none."""
+        self._end_request()
+        self._end_observation()
+        self._requests.end()
+        self._keys.end()
+        for span in self._freed.values():
+            self.findings.append(span.finding("business_keys: the key of this observation is gone"))
+
+    def _end_request(self) -> None:
+        if (span := self._request) is not None:
+            row = (span.position, span.count, *span.said[:3])
+            if not self._requests.has(row):
+                self.findings.append(span.finding("requests: no record says what this request caused"))
+
+    def _end_observation(self) -> None:
+        if (span := self._observation) is not None and not self._keys.has((span.position, span.count, span.said.key)):
+            # An annulment that comes later explains it; damage to many rows must not fill the memory.
+            if len(self._freed) < 100_000:
+                self._freed[span.stream, span.version] = span
+            else:
+                self.findings.append(span.finding("business_keys: the key of this observation is gone"))
+
+    def _annulled(self, stream: str, state: bytes) -> None:
+        """An annulment explains the missing keys of what it may mean: its target, or any fact of the stream."""
+        target = schemas.decode_raw(state)[1].get("target_version")
+        for place in [place for place in self._freed if place[0] == stream]:
+            span = self._freed[place]
+            if target is None or span.version <= target:
+                del self._freed[place]
+
+
+class _Recorded:
+    """A table's rows in the order of first positions, merged with what the facts give."""
+
+    def __init__(self, table: str, rows: Iterator[Fact], findings: list[Finding]) -> None:
+        self._table, self._rows, self._findings = table, rows, findings
+        self._row = next(rows, None)
+
+    def has(self, row: Fact) -> bool:
+        """Whether the table holds this row; rows that sort before it belong to nothing."""
+        while self._row is not None and not (type(self._row[0]) is int and self._row[0] >= row[0]):
+            self._extra()
+        if self._row is not None and self._row[0] == row[0]:
+            found, self._row = self._row, next(self._rows, None)
+            return found == row
+        return False
+
+    def end(self) -> None:
+        while self._row is not None:
+            self._extra()
+
+    def _extra(self) -> None:
+        assert self._row is not None
+        position = self._row[0] if type(self._row[0]) is int else None
+        if len(self._findings) < 100:
+            self._findings.append(Finding(f"{self._table}: a record that no fact stands on", position))
+        self._row = next(self._rows, None)

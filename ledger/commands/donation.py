@@ -1,0 +1,146 @@
+"""This file holds the commands about a donation: registered, sampled, tested, grouped, heard of again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from ledger.commands.bag.making import Kind
+from ledger.commands.command import (
+    Abo,
+    BagId,
+    Code,
+    Command,
+    Din,
+    Id,
+    Pseudonym,
+    Purpose,
+    RhD,
+    Text,
+    check_bag,
+    check_din,
+)
+from ledger.domain import Donation
+from ledger.store.workspace import Workspace
+
+
+class OneDonation(Command, kw_only=True):
+    """A command about one donation, named by its DIN."""
+
+    din: Din
+
+    def check(self) -> None:
+        check_din(self.din)
+
+    def streams(self) -> Iterable[str]:
+        return (self.din,)
+
+
+class RegisterDonation(OneDonation, kw_only=True):
+    """A donation took place; also one that failed and produced nothing."""
+
+    donor: Pseudonym
+    facility: Id
+    kind: Kind
+    bags: list[BagId] = []
+    outcome: Literal["completed", "partial", "failed"] = "completed"
+    session: Id | None = None
+    purpose: Purpose = "allogeneic"
+    intended_for: Pseudonym | None = None
+
+    def check(self) -> None:
+        super().check()
+        for index, name in enumerate(self.bags):
+            check_bag(name, f"bags[{index}]")
+
+    def carry_out(self, ws: Workspace) -> None:
+        ws.record(
+            ws.donation(self.din),
+            Donation.Registered,
+            donor=self.donor,
+            facility=self.facility,
+            kind=self.kind,
+            outcome=self.outcome,
+            purpose=self.purpose,
+            bags=tuple(self.bags),
+            session=self.session,
+            intended_for=self.intended_for,
+        )
+
+
+class RecordSample(OneDonation, kw_only=True):
+    """A sample of the donation was taken."""
+
+    sample: Id
+
+    def carry_out(self, ws: Workspace) -> None:
+        ws.record(ws.donation(self.din), Donation.SampleTaken, sample=self.sample)
+
+
+class RecordTest(OneDonation, kw_only=True):
+    """A result on a sample of the donation; a reactive or disputed one holds every bag made from it."""
+
+    marker: Code
+    result: Literal["nonreactive", "reactive", "acceptable", "unacceptable", "indeterminate"]
+    stage: Literal["initial", "repeat", "supplemental", "confirmatory"] = "initial"
+    final: bool = True
+    assay: Code | None = None
+    sample: Id | None = None
+    reagent_lot: Id | None = None
+    test_run: Id | None = None
+    device: Id | None = None
+
+    def carry_out(self, ws: Workspace) -> None:
+        ws.record(
+            ws.donation(self.din),
+            Donation.Tested,
+            marker=self.marker,
+            result=self.result,
+            stage=self.stage,
+            final=self.final,
+            assay=self.assay,
+            sample=self.sample,
+            reagent_lot=self.reagent_lot,
+            test_run=self.test_run,
+            device=self.device,
+        )
+
+
+class RecordGroup(OneDonation, kw_only=True):
+    """The blood group found on a sample of the donation; a disagreement holds every bag made from it."""
+
+    group: Abo
+    rhd: RhD
+    sample: Id | None = None
+    reagent_lot: Id | None = None
+    test_run: Id | None = None
+    device: Id | None = None
+
+    def carry_out(self, ws: Workspace) -> None:
+        ws.record(
+            ws.donation(self.din),
+            Donation.Grouped,
+            group=self.group,
+            rhd=self.rhd,
+            sample=self.sample,
+            reagent_lot=self.reagent_lot,
+            test_run=self.test_run,
+            device=self.device,
+        )
+
+
+class RecordPostDonationInformation(OneDonation, kw_only=True):
+    """Something was learned after the donation; it holds every bag made from it."""
+
+    kind: Code
+    details: Text | None = None
+
+    def carry_out(self, ws: Workspace) -> None:
+        donation = ws.donation(self.din)
+        subject = f"donor:{donation.donors[0]}" if donation.donors else "text"
+        ws.record(
+            donation,
+            Donation.PostDonationInformation,
+            kind=self.kind,
+            details=ws.sealed(self.details, subject),
+        )

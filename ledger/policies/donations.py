@@ -1,0 +1,207 @@
+"""This file holds what follows on a donation: its conclusion, the holds its results place, and its history."""
+
+from ledger.domain import Bag, Donation, Donor, Fact, Hold
+from ledger.domain.bag import Break
+from ledger.domain.values import Ref
+from ledger.policies.closure import bags_of_donations, descendants, donations_of_donor
+from ledger.policies.nonconformities import adjust
+from ledger.store.workspace import Workspace
+
+Causes = dict[tuple[str, Ref | None], Fact]
+"""What should hold a donation, by cause and the fact behind it (None where the cause stands once)."""
+
+STANDS_ONCE = frozenset({"disputed_group", "identity_conflict"})
+
+
+def settle_donations(ws: Workspace) -> set[str]:
+    """Conclusions and holds of every donation concerned. Returns the bags whose panel changed."""
+    reached: set[str] = set()
+    concerned = _concerned(ws)
+    for donation in concerned:
+        disagreeing = _disagreement(ws, donation)
+        _place_holds(ws, donation, disagreeing)
+        reached |= _conclude(ws, donation)
+        _raise_and_withdraw(ws, donation, disagreeing)
+    for aggregate in list(ws.touched.values()):
+        if isinstance(aggregate, Donor) and any(isinstance(f, Donor.SelfExcluded) for f in aggregate.facts):
+            _self_exclusions(ws, aggregate)
+    return reached
+
+
+def _concerned(ws: Workspace) -> list[Donation]:
+    """Donations touched, those of bags just collected, and the others of the same donors when a group is new."""
+    found: dict[str, Donation] = {}
+    for fact in ws.own_facts:
+        if isinstance(fact, Bag.Collected):
+            found[fact.donation] = ws.donation(fact.donation)
+        elif isinstance(fact, (Bag.Amended, Bag.Annulled)) and fact.originator_id[:13] not in found:
+            donation = ws.donation(fact.originator_id[:13])
+            if donation.version:
+                found[donation.id] = donation
+        elif isinstance(fact, (Donor.Merged, Donor.Unmerged)):
+            for name in (fact.originator_id.partition(":")[2], fact.other):
+                found.update((din, ws.donation(din)) for din in donations_of_donor(ws, name))
+    touched = [each for each in ws.touched.values() if isinstance(each, Donation)]
+    found.update((donation.id, donation) for donation in touched)
+    for donation in touched:
+        if donation.groupings or ws.removing:
+            for donor in donation.donors:
+                others = [din for din in donations_of_donor(ws, donor) if din not in found]
+                ws.fetch(others)
+                found.update((din, ws.donation(din)) for din in others)
+    return list(found.values())
+
+
+def _disagreement(ws: Workspace, donation: Donation) -> Fact | None:
+    """A typing that disagrees with another of this donation, of the donor's history, or with the declared group."""
+    if not donation.groupings:
+        return None
+    first = donation.groupings[0]
+    if donation.group_disputed:
+        return first
+    group = donation.group
+    for donor in donation.donors:
+        dins = donations_of_donor(ws, donor)
+        ws.fetch(dins)
+        if any(_differ(group, other) for din in dins for other in ws.donation(din).groups):
+            return first
+    for bag in bags_of_donations(ws, [donation.id]):
+        if not bag.parents and _differ(group, bag.declared_group):
+            return first
+    return None
+
+
+def _differ(one: tuple[str | None, str | None], other: tuple[str | None, str | None]) -> bool:
+    """Whether two typings contradict each other where both say something."""
+    return any(a is not None and b is not None and a != b for a, b in zip(one, other, strict=True))
+
+
+def _place_holds(ws: Workspace, donation: Donation, disagreeing: Fact | None) -> None:
+    wanted: Causes = {}
+    for cause, fact in donation.hold_causes():
+        wanted.setdefault((cause, None if cause in STANDS_ONCE else fact.ref), fact)
+    if disagreeing is not None:
+        wanted[("disputed_group", None)] = disagreeing
+    if wanted or ws.has_hold("donation", donation.id):
+        hold = ws.hold("donation", donation.id)
+        _adjust(ws, hold, wanted, donation.id)
+
+
+def _self_exclusions(ws: Workspace, donor: Donor) -> None:
+    """A self-exclusion holds the donation it names, or all of the donor's."""
+    standing = {fact.ref: fact for fact in donor.exclusions}
+    by_scope: dict[tuple[str, str], Causes] = {}
+    for stored in donor.facts:
+        if isinstance(stored, Donor.SelfExcluded):
+            scope = ("donation", stored.donation) if stored.donation else ("donor", donor.id[6:])
+            wanted = by_scope.setdefault(scope, {})
+            if stored.ref in standing:
+                wanted[("self_exclusion", stored.ref)] = stored
+    for (kind, scope_id), wanted in by_scope.items():
+        _adjust(ws, ws.hold(kind, scope_id), wanted, donor.id, kind, scope_id)
+
+
+def _adjust(ws: Workspace, hold: Hold, wanted: Causes, source: str, kind: str = "donation", scope_id: str = "") -> None:
+    """Place what is wanted and not placed, take back what this source placed and no longer wants.
+
+    What a person lifted stays lifted.
+    """
+    placed: dict[tuple[str, Ref | None], int] = {}
+    for fact in hold.facts:
+        if isinstance(fact, Hold.Placed) and fact.caused_by is not None and fact.caused_by.stream == source:
+            lifted = hold.lifted.get(fact.originator_version)
+            key: tuple[str, Ref | None] = (fact.cause, fact.caused_by)
+            if fact.cause in STANDS_ONCE:
+                key = (fact.cause, None)
+            if lifted is None or lifted.why == "lifted":
+                placed[key] = fact.originator_version
+    for key, version in placed.items():
+        if key not in wanted and version in hold.placings:
+            ws.removing = True
+            ws.record(
+                hold,
+                Hold.Lifted,
+                caused_by=_last_ref(ws),
+                placed_version=version,
+                cause=key[0],
+                why="annulled",
+            )
+    for key, fact in wanted.items():
+        if key not in placed:
+            ws.record(
+                hold,
+                Hold.Placed,
+                caused_by=fact.ref,
+                happened_at=fact.timestamp,
+                cause=key[0],
+                scope_kind=kind,
+                scope_id=scope_id or source,
+            )
+
+
+def _last_ref(ws: Workspace) -> Ref:
+    return ws.facts[-1].ref
+
+
+def _conclude(ws: Workspace, donation: Donation) -> set[str]:
+    """Record what the panel comes to when that changed, and carry it to every bag of the donation."""
+    registered = donation.registered
+    panel = ws.catalogue.panel(registered.kind, registered.timestamp) if registered is not None else None
+    if panel is None:
+        return set()
+    now = donation.conclusion(panel)
+    last = donation.concluded
+    was = (last.outcome, last.panel, last.concluded_at, last.group, last.rhd) if last is not None else None
+    if was != now[:5] and (last is not None or now.outcome != "pending"):
+        ws.record(
+            donation,
+            Donation.Concluded,
+            caused_by=_last_ref(ws),
+            outcome=now.outcome,
+            panel=now.panel,
+            concluded_at=now.concluded_at,
+            group=now.group,
+            rhd=now.rhd,
+        )
+    elif now.group is None or not any(
+        isinstance(fact, (Donation.Grouped, Donation.Registered)) for fact in ws.own_facts
+    ):
+        return set()
+    reached = descendants(ws, bags_of_donations(ws, [donation.id]))
+    return {bag.id for bag in reached.values() if carry_panel(ws, donation, bag)}
+
+
+def carry_panel(ws: Workspace, donation: Donation, bag: Bag) -> bool:
+    """Tell a bag what its donation's panel or group came to, unless it knows."""
+    registered = donation.registered
+    panel = ws.catalogue.panel(registered.kind, registered.timestamp) if registered is not None else None
+    if panel is None:
+        return False
+    now = donation.conclusion(panel)
+    known = bag.panels.get(donation.id)
+    said = (known.outcome, known.concluded_at, known.group, known.rhd) if known is not None else None
+    group = (now.group, now.rhd)
+    if known is None and now.outcome == "pending" and (now.group is None or bag.declared_group == group):
+        return False
+    if said == (now.outcome, now.concluded_at, *group):
+        return False
+    ws.record(
+        bag,
+        Bag.Tested,
+        caused_by=Ref(donation.id, donation.version),
+        donation=donation.id,
+        donation_version=donation.version,
+        outcome=now.outcome,
+        panel=now.panel,
+        concluded_at=now.concluded_at,
+        group=now.group,
+        rhd=now.rhd,
+    )
+    return True
+
+
+def _raise_and_withdraw(ws: Workspace, donation: Donation, disagreeing: Fact | None) -> None:
+    breaks = donation.own_breaks()
+    if disagreeing is not None and not donation.group_disputed:
+        breaks.append(Break("group_disagrees_with_history", None))
+    adjust(ws, donation, breaks)

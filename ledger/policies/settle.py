@@ -1,0 +1,73 @@
+"""This file holds the order in which the policies settle what follows from one command."""
+
+from ledger.domain import Bag, Donation, Donor
+from ledger.policies.closure import bags_of_donations, descendants, donations_of_donor
+from ledger.policies.donations import carry_panel, settle_donations
+from ledger.policies.holds import settle_holds
+from ledger.policies.inheritance import complete_children
+from ledger.policies.nonconformities import settle_bag
+from ledger.policies.notices import settle_notices
+from ledger.store.workspace import Workspace
+
+STRUCTURAL = (
+    Bag.Collected,
+    Bag.Prepared,
+    Bag.Received,
+    Bag.Labelled,
+    Bag.Consumed,
+    Bag.Amended,
+    Bag.Annulled,
+)
+"""Facts that change where a bag came from or what it was made with."""
+
+
+def settle(ws: Workspace) -> None:
+    """Record everything that follows from the facts of the command at work."""
+    changed = _structurally_changed(ws)
+    changed += complete_children(ws, changed)
+    panels = settle_donations(ws)
+    for bag in changed:
+        _born_with_panels(ws, bag)
+    held = settle_holds(ws, changed)
+    dirty = {name for name, each in ws.touched.items() if isinstance(each, Bag)} | panels | held
+    dirty |= _neighbours(changed)
+    dirty |= _released_of_deferred(ws)
+    bags = ws.bags(sorted(dirty))
+    for bag in bags:
+        settle_notices(ws, bag)
+    for bag in bags:
+        settle_bag(ws, bag)
+
+
+def _structurally_changed(ws: Workspace) -> list[Bag]:
+    found: dict[str, Bag] = {}
+    for fact in ws.own_facts:
+        name = fact.originator_id
+        if isinstance(fact, STRUCTURAL) or (fact.originator_version == 1 and fact.TOPIC.startswith("bag.")):
+            found[name] = ws.bag(name)
+    return list(found.values())
+
+
+def _born_with_panels(ws: Workspace, bag: Bag) -> None:
+    """A bag made or heard of after its donation's results is told of them."""
+    dins = {din for parent in ws.bags(list(bag.parents)) for din in parent.panels}
+    if not bag.parents:
+        dins.add(bag.din)
+    ws.fetch(dins)
+    for din in sorted(dins):
+        donation: Donation = ws.donation(din)
+        if donation.version and carry_panel(ws, donation, bag):
+            for child in list(descendants(ws, [bag]).values())[1:]:
+                carry_panel(ws, donation, child)
+
+
+def _neighbours(changed: list[Bag]) -> set[str]:
+    """Parents and children of what changed: their account of quantities may change with it."""
+    return {name for bag in changed for name in (*bag.parents, *bag.children)}
+
+
+def _released_of_deferred(ws: Workspace) -> set[str]:
+    """Bags of a donor whose deferrals changed: a release may turn out to have been against them."""
+    donors = [each for each in ws.touched.values() if isinstance(each, Donor) and each.deferrals]
+    dins = [din for donor in donors for din in donations_of_donor(ws, donor.id.partition(":")[2])]
+    return set(descendants(ws, bags_of_donations(ws, dins))) if dins else set()

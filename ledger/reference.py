@@ -1,0 +1,300 @@
+"""This file holds the writer of docs/reference: all commands, facts, refusals, settings, from the code.
+
+`python -m ledger.reference` writes the pages, `--check` only says which are stale (exit code 1).
+"""
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from inspect import getdoc
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from schemas import schema_of, wire_names
+
+FOLDER = Path("docs/reference")
+WRITTEN = "<!-- Written by `make docs` from the code; edit that, not this. -->\n"
+COMMON = ("happened_at", "occasion", "caused_by")
+NOUNS = {
+    "bag": "One container, labelled or not yet. Stream: `DIN=PRODUCT`, `DIN=PRODUCT=NNNNNN` or `DIN#N`.",
+    "donation": "One collection event and what its samples say. Stream: the DIN.",
+    "hold": "One reason why everything in a scope may not be used. Stream: `hold:KIND:ID`.",
+    "donor": "Who gives, by pseudonym. Stream: `donor:P`.",
+    "recipient": "Who receives, by pseudonym. Stream: `patient:P`.",
+}
+
+Json = dict[str, Any]
+
+
+# ── Markdown ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def table(head: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> str:
+    """A Markdown table; bars and line ends inside a cell are made harmless.
+
+    Example:
+        >>> print(table(["a", "b"], [["1", "x|y"]]), end="")
+        | a | b |
+        | --- | --- |
+        | 1 | x\\|y |
+    """
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(_cell(each) for each in line) + " |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def anchor(heading: str) -> str:
+    """The link target that GitHub gives a heading."""
+    return "".join(c for c in heading.lower().replace(" ", "-") if c.isalnum() or c in "-_")
+
+
+def _page(title: str, intro: str, *parts: str) -> str:
+    return "\n".join([f"# {title}\n", WRITTEN, f"{intro}\n", *parts])
+
+
+# ── facts ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def avro_type(shape: Any) -> str:
+    """An Avro type in the words of this ledger.
+
+    Example:
+        >>> avro_type(["null", {"type": "long", "logicalType": "timestamp-micros"}])
+        'time, optional'
+        >>> avro_type({"type": "array", "items": {"type": "string", "content": "id"}})
+        'list of id'
+    """
+    if isinstance(shape, list):
+        return f"{avro_type(shape[1])}, optional"
+    if isinstance(shape, str):
+        return shape.removeprefix("bloodledger.")
+    kind = shape["type"]
+    if kind == "array":
+        return f"list of {avro_type(shape['items'])}"
+    if shape.get("logicalType") == "timestamp-micros":
+        return "time"
+    if shape.get("logicalType") == "decimal":
+        return f"decimal ({shape['scale']} places)"
+    if kind == "string":
+        return str(shape.get("content", "string"))
+    return str(shape.get("name", kind)).removeprefix("bloodledger.")
+
+
+def _records(shape: Any) -> Iterator[Json]:
+    """Every named record defined inside a type, outer ones first."""
+    if isinstance(shape, list):
+        for each in shape:
+            yield from _records(each)
+    elif isinstance(shape, dict):
+        if shape["type"] == "record":
+            yield shape
+        for field in shape.get("fields", ()):
+            yield from _records(field["type"])
+        yield from _records(shape.get("items"))
+
+
+def _field_table(fields: list[Json]) -> str:
+    return table(
+        ["field", "type", "meaning"],
+        [[f"`{field['name']}`", avro_type(field["type"]), field["doc"]] for field in fields],
+    )
+
+
+def _fact_section(wire: str, schema: Json, classes: dict[str, Any]) -> str:
+    body = [field for field in schema["fields"] if field["name"] not in COMMON]
+    fact_class = classes.get(wire)
+    if fact_class is None:
+        kind = "An older version: read, never written."
+    elif fact_class.CONSEQUENCE:
+        kind = "Follows from another fact."
+    elif fact_class.DECISION:
+        kind = "A decision: may be refused, unless it is reported."
+    else:
+        kind = "Never refused."
+    return f"### {wire}\n\n{schema['doc']} {kind}\n\n" + (_field_table(body) if body else "No fields of its own.\n")
+
+
+def facts_page() -> str:
+    classes = importlib.import_module("ledger.domain").FACTS
+    all_schemas = {wire: schema_of(wire) for wire in wire_names()}
+    shapes = {
+        record["name"]: record
+        for schema in all_schemas.values()
+        for field in schema["fields"]
+        for record in _records(field["type"])
+    }
+    first = next(iter(all_schemas.values()))
+    parts = [
+        f"{len(all_schemas)} schemas, each in `schemas/avro/<wire name>.avsc`, frozen once released.\n",
+        "## In every fact\n",
+        _field_table([field for field in first["fields"] if field["name"] in COMMON]),
+        "## Shapes\n",
+    ]
+    for name, record in sorted(shapes.items()):
+        parts += [
+            f"### {name.removeprefix('bloodledger.')}\n\n{record['doc']}\n",
+            _field_table(record["fields"]),
+        ]
+    for noun, meaning in NOUNS.items():
+        parts.append(f"## {noun}\n\n{meaning}\n")
+        parts += [_fact_section(w, s, classes) for w, s in all_schemas.items() if w.partition(".")[0] == noun]
+    return _page("Facts", "Everything that can be on record, by stream.", *parts)
+
+
+# ── commands ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def json_type(shape: Json) -> str:
+    """A JSON Schema type, short.
+
+    Example:
+        >>> json_type({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]})
+        'list of string'
+        >>> json_type({"enum": ["U", "mL"]})
+        '`U`, `mL`'
+    """
+    if "$ref" in shape:
+        name = shape["$ref"].rpartition("/")[2]
+        return f"[{name}](#{anchor(name)})"
+    if "enum" in shape or "const" in shape:
+        return ", ".join(f"`{each}`" for each in shape.get("enum", [shape.get("const")]))
+    if "anyOf" in shape:
+        return " or ".join(json_type(each) for each in shape["anyOf"] if each.get("type") != "null")
+    if shape.get("type") == "array":
+        return f"list of {json_type(shape['items'])}" if "items" in shape else "list"
+    kind = shape.get("type", "any")
+    return " or ".join(each for each in kind if each != "null") if isinstance(kind, list) else str(kind)
+
+
+def _property_rows(schema: Json) -> Iterator[list[str]]:
+    required = schema.get("required", [])
+    for name, shape in schema.get("properties", {}).items():
+        if name in required:
+            default = "required"
+        else:
+            default = f"`{json.dumps(shape.get('default'), ensure_ascii=False)}`"
+        yield [f"`{name}`", json_type(shape), default, shape.get("description", "")]
+
+
+def _struct_section(name: str, schema: Json, doc: str) -> str:
+    head = ["field", "type", "when not given", "meaning"]
+    return f"### {name}\n\n{doc}\n\n" + table(head, list(_property_rows(schema)))
+
+
+def commands_page() -> str:
+    commands: dict[str, type] = importlib.import_module("ledger.commands").COMMANDS
+    found, components = msgspec.json.schema_components(commands.values(), ref_template="#/{name}")
+    named = dict(zip(commands, (each["$ref"].rpartition("/")[2] for each in found), strict=True))
+    parts = ["## Commands\n"]
+    for command, component in named.items():
+        parts.append(_struct_section(command, components[component], getdoc(commands[command]) or ""))
+    shapes = {name: each for name, each in components.items() if name not in named.values()}
+    if shapes:
+        parts.append("## Shapes\n")
+        parts += [_struct_section(n, each, each.get("description", "")) for n, each in sorted(shapes.items())]
+    intro = "What `bloodledger record` takes, a JSON object a line; `bloodledger schema` prints JSON Schema."
+    return _page("Commands", intro, *parts)
+
+
+# ── refusals and settings ─────────────────────────────────────────────────────────────────────────────────
+
+
+def refusals_page() -> str:
+    refusals = importlib.import_module("ledger.domain.refusals").REFUSALS
+    parts = []
+    for code, refusal in sorted(refusals.items()):
+        rows = [[lang, *refusal_words(refusal, lang)] for lang in ("en", "zh")]
+        parts.append(f"## {code}\n\n" + table(["", "it says", "what helps"], rows))
+    intro = (
+        "Why the ledger says no to a decision, and what would make it succeed. A refusal stores nothing; "
+        "the same request may succeed later. Codes are stable, words are not."
+    )
+    return _page("Refusals", intro, *parts)
+
+
+def refusal_words(refusal: Any, lang: str) -> tuple[str, str]:
+    """What a refusal says and what would help, with the names of its details in braces."""
+    return getattr(refusal, lang), getattr(refusal, f"remedy_{lang}")
+
+
+def settings_page() -> str:
+    settings: Sequence[tuple[str, str | None, str]] = importlib.import_module("ledger.settings").SETTINGS
+    rows = [[f"`{name}`", f"`{default}`" if default else "", doc] for name, default, doc in settings]
+    intro = "Read from the environment by `ledger/settings.py` and nowhere else."
+    return _page("Settings", intro, table(["setting", "default", "meaning"], rows))
+
+
+# ── command line ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _command_line(name: str, command: click.Command) -> Iterator[str]:
+    """The section of one command, then those of its subcommands."""
+    if command.hidden:
+        return
+    if isinstance(command, click.Group):
+        for child_name, child in command.commands.items():
+            yield from _command_line(f"{name} {child_name}", child)
+        return
+    options = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
+    arguments = [each for each in command.params if isinstance(each, click.Argument)]
+    usage = [name, *(["[OPTIONS]"] if options else [])]
+    usage += [(each.metavar or each.name or "").upper() for each in arguments]
+    text = f"## {name}\n\n```\n{' '.join(usage)}\n```\n\n{' '.join((command.help or '').split())}\n"
+    if options:
+        rows = [[", ".join(f"`{switch}`" for switch in each.opts), each.help or ""] for each in options]
+        text += "\n" + table(["option", "meaning"], rows)
+    yield text
+
+
+def command_line_page() -> str:
+    main = importlib.import_module("ledger.cli").main
+    intro = (
+        "Exit codes: 0 done · 1 the answer is no (a line refused or malformed, damage found) · 2 usage · "
+        "3 a fault outside (busy, disk full)."
+    )
+    return _page("Command line", intro, *_command_line("bloodledger", main))
+
+
+# ── writing and checking ──────────────────────────────────────────────────────────────────────────────────
+
+PAGES: dict[str, Callable[[], str]] = {
+    "command_line.md": command_line_page,
+    "commands.md": commands_page,
+    "facts.md": facts_page,
+    "refusals.md": refusals_page,
+    "settings.md": settings_page,
+}
+
+
+def stale(folder: Path = FOLDER) -> list[str]:
+    """The pages that are missing or differ from what the code says now."""
+    return [name for name, page in PAGES.items() if _read(folder / name) != page()]
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the pages, or with `--check` say which are stale."""
+    if list(arguments) == ["--check"]:
+        names = stale()
+        for name in names:
+            print(f"{FOLDER / name} is stale: run `make docs`", file=sys.stderr)
+        return 1 if names else 0
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in stale():
+        (FOLDER / name).write_text(PAGES[name](), encoding="utf-8")
+        print(f"wrote {FOLDER / name}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

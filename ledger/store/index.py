@@ -1,0 +1,85 @@
+"""This file holds the write-side index: which streams a fact ties to a donor, donation, lot, device, operator or run.
+
+It is part of the commit, so that a hold finds what exists; it can be made again from the facts.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ledger.domain import Bag, Donation, Fact, Hold
+from ledger.store.port import Link
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def microseconds(at: datetime) -> int:
+    """An instant as whole microseconds since 1970-01-01 UTC."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def links_of(fact: Fact) -> list[Link]:
+    """The rows of the index that follow from one fact."""
+    rule = _RULES.get(type(fact))
+    links = list(rule(fact)) if rule is not None else []
+    if fact.originator_version == 1 and fact.TOPIC.startswith("bag."):
+        at = microseconds(fact.timestamp)
+        links.append(Link("donation", fact.originator_id[:13], fact.originator_id, at))
+    return links
+
+
+def _collected(fact: Any) -> Iterator[Link]:
+    yield Link("donor", fact.donor, fact.donation, microseconds(fact.timestamp))
+    yield from _used(fact, fact.collector)
+
+
+def _prepared(fact: Any) -> Iterator[Link]:
+    at = microseconds(fact.timestamp)
+    if fact.process_run:
+        yield Link("process_run", fact.process_run, fact.originator_id, at)
+    yield from _used(fact, fact.operator)
+
+
+def _consumed(fact: Any) -> Iterator[Link]:
+    if fact.process_run:
+        yield Link("process_run", fact.process_run, fact.originator_id, microseconds(fact.timestamp))
+
+
+def _used(fact: Any, operator: str | None) -> Iterator[Link]:
+    at = microseconds(fact.timestamp)
+    for lot in fact.lots:
+        yield Link(f"{lot.kind}_lot", lot.id, fact.originator_id, at)
+    for device in fact.devices:
+        yield Link("device", device, fact.originator_id, at)
+    if operator or fact.occasion.by:
+        yield Link("operator", operator or fact.occasion.by, fact.originator_id, at)
+
+
+def _registered(fact: Any) -> Iterator[Link]:
+    yield Link("donor", fact.donor, fact.originator_id, microseconds(fact.timestamp))
+
+
+def _on_sample(fact: Any) -> Iterator[Link]:
+    at = microseconds(fact.timestamp)
+    for kind, name in (
+        ("reagent_lot", fact.reagent_lot),
+        ("test_run", fact.test_run),
+        ("device", fact.device),
+    ):
+        if name:
+            yield Link(kind, name, fact.originator_id, at)
+
+
+def _placed(fact: Any) -> Iterator[Link]:
+    yield Link("hold", f"{fact.scope_kind}:{fact.scope_id}", fact.originator_id, microseconds(fact.timestamp))
+
+
+_RULES: dict[type[Fact], Callable[[Any], Iterator[Link]]] = {
+    Bag.Collected: _collected,
+    Bag.Prepared: _prepared,
+    Bag.Consumed: _consumed,
+    Donation.Registered: _registered,
+    Donation.Tested: _on_sample,
+    Donation.Grouped: _on_sample,
+    Hold.Placed: _placed,
+}

@@ -1,0 +1,139 @@
+"""This file holds the fact store on SQLite: one file, any number of processes, one writer at a time."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from eventsourcing.persistence import ConnectionUnavailableError, Notification
+from eventsourcing.sqlite import SQLiteApplicationRecorder
+
+from ledger.store.appending import EMPTY_LOG
+from ledger.store.crashpoints import reached
+from ledger.store.faults import StoreFault
+from ledger.store.port import FactRow, Head
+from ledger.store.reading import Appending
+from ledger.store.sqlite_tables import BUSY_SECONDS, LedgerDatastore, in_words, opened
+from ledger.store.sqlite_writing import FACTS, SQLiteSnapshot, SQLiteWriting, lenient
+
+
+class SQLiteFactStore(Appending, SQLiteApplicationRecorder):
+    """Fulfils FactStore and the library's ApplicationRecorder over one file (`path`) or memory (`:memory:`).
+
+    Errors: StoreFault wherever SQLite, the disk or another writer is in the way.
+    """
+
+    def __init__(self, path: str, ledger_id: str | None = None, busy_seconds: float = BUSY_SECONDS) -> None:
+        datastore = LedgerDatastore(path, busy_seconds)
+        super().__init__(datastore)
+        self.path = path
+        try:
+            self._ledger_id = opened(datastore, ledger_id)
+        except BaseException:
+            datastore.close()
+            raise
+
+    def ledger_id(self) -> str:
+        return self._ledger_id
+
+    def create_table(self) -> None:
+        """Nothing is left to do: opening the store makes its tables."""
+
+    @contextmanager
+    def writing(self) -> Iterator[SQLiteWriting]:
+        reached("before-lock")
+        with self._connection("writing facts to", commit=True) as cursor:
+            # IMMEDIATE: what is read from here on is what will be written on; no other process can come between.
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                reached("after-lock")
+                writing = SQLiteWriting(cursor)
+                yield writing
+                reached("before-commit")
+                # Durable from here, all of it; a crash before leaves nothing, and the caller's sender asks again.
+                cursor.execute("COMMIT" if writing.wrote else "ROLLBACK")
+            except BaseException:
+                if cursor.connection.in_transaction:
+                    cursor.connection.rollback()
+                raise
+        reached("after-commit")
+
+    def head(self) -> Head:
+        rows = self._select("SELECT size, root, position, recorded_at FROM log_head", ())
+        return Head._make(rows[0])
+
+    def rows(self, after_position: int, limit: int) -> list[FactRow]:
+        rows = self._select(
+            f"{FACTS} WHERE notification_id > ? ORDER BY notification_id LIMIT ?", (after_position, limit)
+        )
+        return [FactRow._make(row) for row in rows]
+
+    def stream(self, name: str) -> list[FactRow]:
+        rows = self._select(f"{FACTS} WHERE originator_id = ? ORDER BY originator_version", (name,))
+        return [FactRow._make(row) for row in rows]
+
+    def size_at(self, recorded_at: int) -> Head:
+        select = (
+            "SELECT size, root, position, recorded_at FROM commits"
+            " WHERE recorded_at <= ? ORDER BY recorded_at DESC, size DESC LIMIT 1"
+        )
+        rows = self._select(select, (recorded_at,))
+        return Head._make(rows[0]) if rows else EMPTY_LOG.head
+
+    @contextmanager
+    def snapshot(self) -> Iterator[SQLiteSnapshot]:
+        """One view of everything for an audit, while others go on writing."""
+        with self._connection("reading from", commit=False) as cursor:
+            cursor.execute("BEGIN")
+            previous, cursor.connection.text_factory = cursor.connection.text_factory, lenient
+            try:
+                yield SQLiteSnapshot(cursor.connection)
+            finally:
+                cursor.connection.text_factory = previous
+                if cursor.connection.in_transaction:
+                    cursor.connection.rollback()
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> list[Notification]:
+        """The library's reading of the log; its own statement knows the position by another name."""
+        first = 0 if start is None else start if inclusive_of_start else start + 1
+        select = (
+            "SELECT originator_id, originator_version, topic, state, notification_id FROM stored_events"
+            " WHERE notification_id >= ? AND notification_id <= ?"
+        )
+        if topics:
+            select += f" AND topic IN ({','.join('?' * len(topics))})"
+        last = 2**63 - 1 if stop is None else stop
+        rows = self._select(select + " ORDER BY notification_id LIMIT ?", (first, last, *topics, limit))
+        return [Notification(*row) for row in rows]
+
+    def close(self) -> None:
+        self.datastore.close()
+
+    def _select(self, select: str, parameters: Sequence[Any]) -> list[Any]:
+        with self._connection("reading from", commit=False) as cursor:
+            return cursor.execute(select, parameters).fetchall()
+
+    @contextmanager
+    def _connection(self, trying: str, *, commit: bool) -> Iterator[sqlite3.Cursor]:
+        """A cursor that gives plain rows, and errors in words."""
+        with in_words(trying, self.path):
+            try:
+                taken = self.datastore.pool.get_connection(is_writer=commit)
+            except ConnectionUnavailableError as error:
+                raise StoreFault(
+                    f"{trying} {self.path}", f"all its connections are in use; try again ({error})"
+                ) from error
+            try:
+                cursor = taken.cursor().sqlite_cursor
+                cursor.row_factory = None
+                yield cursor
+            finally:
+                self.datastore.pool.put_connection(taken)

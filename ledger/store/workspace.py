@@ -1,0 +1,193 @@
+"""This file holds the workspace: the aggregates a batch reads and changes, on committed state plus the batch.
+
+The cache outlives a batch and never carries a fact that was not committed: on any failure it is thrown away.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any, TypeVar
+
+from eventsourcing.persistence import Mapper, StoredEvent
+
+from ledger.domain import Bag, Donation, Donor, Fact, Hold, LedgerAggregate, Recipient
+from ledger.domain.catalogue import Catalogue
+from ledger.domain.hold import hold_stream
+from ledger.domain.values import Occasion, Ref, Sealed
+from ledger.store.index import links_of
+from ledger.store.port import Link, Writing
+
+A = TypeVar("A", bound=LedgerAggregate)
+
+CACHED_AGGREGATES = 20_000
+"""How many aggregates stay in memory between batches."""
+
+
+class Cache:
+    """Aggregates as last committed, and every scope on which a hold was ever placed."""
+
+    def __init__(self) -> None:
+        self.aggregates: OrderedDict[str, LedgerAggregate] = OrderedDict()
+        self.hold_scopes: set[str] | None = None
+        self.head: tuple[int, bytes] | None = None
+
+    def forget(self) -> None:
+        """Trust nothing that is remembered."""
+        self.aggregates.clear()
+        self.hold_scopes = None
+        self.head = None
+
+    def trim(self) -> None:
+        """Drop what was used longest ago."""
+        while len(self.aggregates) > CACHED_AGGREGATES:
+            self.aggregates.popitem(last=False)
+
+
+class Workspace:
+    """What one batch of commands works on. Not shared between threads."""
+
+    def __init__(self, writing: Writing, mapper: Mapper[str], cache: Cache, catalogue: Catalogue) -> None:
+        self.writing = writing
+        self.mapper = mapper
+        self.cache = cache
+        self.catalogue = catalogue
+        self.facts: list[Fact] = []
+        self.links: list[Link] = []
+        self.freed: list[bytes] = []
+        self.touched: dict[str, LedgerAggregate] = {}
+        self._batch_links: dict[tuple[str, str], list[Link]] = {}
+        self.at: datetime
+        self.occasion: Occasion
+        self.removing = False
+        if cache.hold_scopes is None:
+            cache.hold_scopes = set(writing.link_keys("hold"))
+
+    # -- one command ------------------------------------------------------------------------------
+
+    def begin(self, at: datetime, occasion: Occasion) -> None:
+        """Start on the next command; its facts happened at `at` and stand on `occasion`."""
+        self.at = at
+        self.occasion = occasion
+        self.touched = {}
+        self.removing = False
+        self._first = len(self.facts)
+
+    @property
+    def clock_time(self) -> datetime:
+        """When it happened, on the sender's clock: shelf lives and effective days are counted there."""
+        return on_clock(self.at, self.occasion)
+
+    @property
+    def own_facts(self) -> list[Fact]:
+        """The facts this command recorded so far."""
+        return self.facts[self._first :]
+
+    @property
+    def recorded(self) -> int:
+        """How many facts this command recorded."""
+        return len(self.facts) - self._first
+
+    def record(
+        self,
+        aggregate: LedgerAggregate,
+        fact_class: type[Fact],
+        *,
+        caused_by: Ref | None = None,
+        happened_at: datetime | None = None,
+        **body: Any,
+    ) -> Ref:
+        """Record a fact on an aggregate; it belongs to the command at work."""
+        occasion = self.occasion
+        if len(self.facts) > self._first and occasion.business_key is not None:
+            occasion = self.occasion = occasion._replace(business_key=None)
+        ref = aggregate.record(fact_class, happened_at or self.at, occasion, caused_by, **body)
+        fact = aggregate.facts[-1]
+        self.facts.append(fact)
+        self.touched[aggregate.id] = aggregate
+        for link in links_of(fact):
+            self.links.append(link)
+            self._batch_links.setdefault((link.kind, link.key), []).append(link)
+            if link.kind == "hold":
+                assert self.cache.hold_scopes is not None
+                self.cache.hold_scopes.add(link.key)
+        return ref
+
+    def sealed(self, text: str | None, subject: str = "text") -> Sealed | None:
+        """Text under the subject's key; the store encrypts it before it is written."""
+        return Sealed(subject, text) if text else None
+
+    # -- loading ----------------------------------------------------------------------------------
+
+    def _load(self, kind: type[A], name: str) -> A:
+        found = self.cache.aggregates.get(name)
+        if found is None:
+            self.fetch([name])
+            found = self.cache.aggregates.get(name)
+            if found is None:
+                found = self.cache.aggregates[name] = kind.empty(name)
+        assert isinstance(found, kind), f"{name} is no {kind.__name__}"
+        return found
+
+    def fetch(self, names: Iterable[str]) -> None:
+        """Load the streams that are not in memory, all in one query."""
+        aggregates = self.cache.aggregates
+        missing = []
+        for name in names:
+            if name in aggregates:
+                aggregates.move_to_end(name)
+            else:
+                missing.append(name)
+        if not missing:
+            return
+        for name, events in self.writing.streams(missing).items():
+            aggregates[name] = self._replay(events)
+
+    def _replay(self, events: Sequence[StoredEvent]) -> LedgerAggregate:
+        aggregate: Any = None
+        to_fact: Callable[[StoredEvent], Any] = self.mapper.to_domain_event
+        for event in events:
+            aggregate = to_fact(event).mutate(aggregate)
+        assert isinstance(aggregate, LedgerAggregate)
+        return aggregate
+
+    def bag(self, name: str) -> Bag:
+        return self._load(Bag, name)
+
+    def bags(self, names: Sequence[str]) -> list[Bag]:
+        self.fetch(names)
+        return [self._load(Bag, name) for name in names]
+
+    def donation(self, din: str) -> Donation:
+        return self._load(Donation, din)
+
+    def hold(self, kind: str, scope_id: str) -> Hold:
+        return self._load(Hold, hold_stream(kind, scope_id))
+
+    def donor(self, pseudonym: str) -> Donor:
+        return self._load(Donor, f"donor:{pseudonym}")
+
+    def recipient(self, pseudonym: str) -> Recipient:
+        return self._load(Recipient, f"patient:{pseudonym}")
+
+    def linked(self, kind: str, keys: Sequence[str]) -> list[Link]:
+        """What the write-side index holds for these keys, this batch included."""
+        found = list(self.writing.links(kind, keys))
+        for key in keys:
+            found += self._batch_links.get((kind, key), ())
+        return found
+
+    def has_hold(self, kind: str, scope_id: str) -> bool:
+        """Whether any hold was ever placed on this scope."""
+        assert self.cache.hold_scopes is not None
+        return f"{kind}:{scope_id}" in self.cache.hold_scopes
+
+    @property
+    def any_holds(self) -> bool:
+        return bool(self.cache.hold_scopes)
+
+
+def on_clock(at: datetime, occasion: Occasion) -> datetime:
+    """An instant on the clock of whoever reported it."""
+    return at.astimezone(timezone(timedelta(minutes=occasion.offset_minutes)))

@@ -1,0 +1,1 @@
+"""This file holds nothing: `projections` is the read side, from a stored fact to an answer."""

@@ -1,0 +1,112 @@
+"""This file holds the consumer: it brings views to a source's last position, in batches, behind a fence."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from projections.decode import StoredRow
+
+BATCH = 2_000
+"""Facts per transaction: enough to write each bag's row once per batch, little enough to lose at a crash."""
+
+
+class SourceHead(Protocol):
+    """Where a source ends."""
+
+    @property
+    def position(self) -> int: ...
+
+
+class FactSource(Protocol):
+    """Where facts come from: the store itself, or Kafka.
+
+    `rows` must answer in the order of positions, without leaving out any that is, or will ever be,
+    committed at or below the last one it answers. The same question must get the same rows again, for ever.
+    """
+
+    def ledger_id(self) -> str: ...
+
+    def head(self) -> SourceHead: ...
+
+    def rows(self, after_position: int, limit: int) -> Sequence[StoredRow]: ...
+
+
+class ViewDatabase(Protocol):
+    """Where read models live. SQLite today; PostgreSQL fulfils the same by shape.
+
+    `apply` must write all rows of a batch and the new position in one transaction, or nothing; its first
+    statement must be the fence. Several feeders may call it at once: at most one applies a given batch.
+    """
+
+    def prepare(self, ledger: str) -> str | None:
+        """Make the tables of this code for this ledger; answer why those that stood were dropped, or None."""
+        ...
+
+    def rebuild(self, ledger: str) -> None:
+        """Drop everything and begin from zero, in one transaction."""
+        ...
+
+    def next_position(self) -> int:
+        """The first position not yet applied; everything before it is."""
+        ...
+
+    def last_applied(self) -> tuple[int, str, int, bytes] | None:
+        """Position, stream, version and bytes of the last fact applied."""
+        ...
+
+    def apply(self, rows: Sequence[StoredRow], expected: int) -> bool:
+        """Apply one batch if the view still expects `expected`; False when another feeder was there first."""
+        ...
+
+
+class CaughtUp(NamedTuple):
+    """What a catch-up did: complete up to `position`; `rebuilt` says why views were made anew."""
+
+    position: int
+    applied: int
+    dropped: int
+    rebuilt: str | None
+
+
+def catch_up(
+    source: FactSource,
+    views: ViewDatabase,
+    progress: Callable[[int, int], None] | None = None,
+    batch: int = BATCH,
+) -> CaughtUp:
+    """Bring views to the position the source has as this begins; `progress` hears (position, of)."""
+    ledger = source.ledger_id()
+    rebuilt = views.prepare(ledger)
+    if rebuilt is None and (rebuilt := _estranged(source, views)) is not None:
+        views.rebuild(ledger)
+    last = source.head().position
+    expected = views.next_position()
+    applied = dropped = 0
+    while expected <= last:
+        rows = source.rows(expected - 1, batch)
+        if not rows:
+            break
+        # Durable from the return of apply: rows and position together. A crash before it leaves both as they
+        # were, and the next catch-up reads the same rows again.
+        if views.apply(rows, expected):
+            applied += len(rows)
+            expected = rows[-1].position + 1
+        else:
+            dropped += 1
+            expected = views.next_position()
+        if progress is not None:
+            progress(min(expected - 1, last), last)
+    return CaughtUp(expected - 1, applied, dropped, rebuilt)
+
+
+def _estranged(source: FactSource, views: ViewDatabase) -> str | None:
+    """Why these views cannot be of this source: it was cut, restored from before, or is another one."""
+    last = views.last_applied()
+    if last is None:
+        return None
+    position = last[0]
+    there = source.rows(position - 1, 1)
+    if not there or there[0].position != position:
+        return f"the ledger does not hold position {position}, which the views had applied"
+    if (position, there[0].stream, there[0].version, there[0].state) != last:
+        return f"the ledger holds another fact at position {position} than the views had applied"
+    return None

@@ -1,0 +1,112 @@
+"""This file holds the subjects of a trace: how one is read, and from which bags the walk starts."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from projections.readmodels.database import Reading
+
+LOT_KINDS = ("container_lot", "filter_lot", "additive_lot", "reagent_lot")
+
+
+class NotFound(LookupError):
+    """Nothing in the ledger, up to the position named, tells of this subject."""
+
+    def __init__(self, subject: str, position: int) -> None:
+        super().__init__(subject, position)
+        self.subject, self.position = subject, position
+
+    def message(self, lang: str = "en") -> str:
+        """What happened and what to do, in English or Chinese."""
+        if lang == "zh":
+            return f"截至第 {self.position} 位，账本中没有关于 {self.subject} 的记录；请核对编号后再查"
+        return f"up to position {self.position} nothing is recorded about {self.subject}; check its number"
+
+    def __str__(self) -> str:
+        return self.message()
+
+
+class Start(NamedTuple):
+    """Where a trace starts: bags, other streams of the answer, which ways to walk, one bag or many."""
+
+    bags: set[str]
+    streams: set[str]
+    down: bool
+    up: bool
+    single: bool = False
+
+
+Check = Callable[[str], str]
+
+
+def start_of(read: Reading, subject: str, check_bag: Check, check_din: Check) -> Start:
+    """Where to start for a subject. Errors: NotFound; what the checks raise for a malformed number."""
+    noun, colon, name = subject.partition(":")
+    starts = {"donor": _donor, "patient": _patient, "lot": _lot}
+    if colon and noun in starts and name:
+        start = starts[noun](read, name)
+    elif "=" in subject or "#" in subject:
+        start = Start({check_bag(subject)}, set(), down=True, up=True, single=True)
+    else:
+        start = _donation(read, check_din(subject))
+    if not _is_known(read, start):
+        raise NotFound(subject, read.position)
+    return start
+
+
+def _is_known(read: Reading, start: Start) -> bool:
+    names = read.each(sorted(start.bags | start.streams))
+    return any(
+        read.rows(f"SELECT 1 FROM {{each}} JOIN {table} = each.value LIMIT 1", [names])
+        for table in ("life ON life.stream", "lineage ON lineage.parent", "lineage ON lineage.child")
+    )
+
+
+def _donation(read: Reading, din: str) -> Start:
+    return Start(bags_of(read, [din]), {din}, down=True, up=False)
+
+
+def _donor(read: Reading, pseudonym: str) -> Start:
+    persons = same_person(read, "donor", pseudonym)
+    dins = linked(read, ["donor"], persons)
+    own = {f"donor:{person}" for person in persons}
+    return Start(bags_of(read, dins), dins | own, down=True, up=False)
+
+
+def _patient(read: Reading, pseudonym: str) -> Start:
+    persons = same_person(read, "patient", pseudonym)
+    own = {f"patient:{person}" for person in persons}
+    return Start(linked(read, ["patient"], persons), own, down=False, up=True)
+
+
+def _lot(read: Reading, name: str) -> Start:
+    kind, colon, rest = name.partition(":")
+    kind = kind.removesuffix("_lot") + "_lot"
+    used = linked(read, LOT_KINDS, [name])
+    if colon and rest and kind in LOT_KINDS:
+        used |= linked(read, [kind], [rest])
+    dins = {stream for stream in used if len(stream) == 13}
+    return Start((used - dins) | bags_of(read, dins), dins, down=True, up=False)
+
+
+def linked(read: Reading, kinds: Iterable[str], keys: Iterable[str]) -> set[str]:
+    """Streams that belong to any of these keys."""
+    sql = "SELECT stream FROM {each} JOIN belongings ON kind = ? AND key = each.value"
+    names = read.each(sorted(keys))
+    return {stream for kind in kinds for (stream,) in read.rows(sql.replace("kind = ?", f"kind = '{kind}'"), [names])}
+
+
+def bags_of(read: Reading, dins: Iterable[str]) -> set[str]:
+    """Bags that carry one of these donation numbers, or were collected or registered under it."""
+    names = sorted(dins)
+    sql = "SELECT bag FROM {each} JOIN bags ON din = each.value"
+    return {bag for (bag,) in read.rows(sql, [read.each(names)])} | linked(read, ["donation"], names)
+
+
+def same_person(read: Reading, noun: str, pseudonym: str) -> set[str]:
+    """All pseudonyms that merges say are the same person."""
+    known: set[str] = set()
+    found = {pseudonym}
+    while found > known:
+        known = found
+        found = known | linked(read, [f"same_{noun}"], known)
+    return known

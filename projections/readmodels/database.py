@@ -1,0 +1,118 @@
+"""This file holds what read models ask of a database, and the order-free digest of their rows."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from hashlib import blake2b
+from typing import Any, NamedTuple, Protocol
+
+from msgspec.msgpack import Encoder
+
+from projections.decode import Fact, Unreadable
+
+Row = tuple[Any, ...]
+DIGEST_SIZE = 16
+DIGEST_SPACE = 1 << 8 * DIGEST_SIZE
+
+_encode = Encoder().encode
+
+
+def row_digest(row: Row) -> int:
+    """The hash of one row. A view's digest is the sum of these: whatever the order of rows or batches."""
+    return int.from_bytes(blake2b(_encode(row), digest_size=DIGEST_SIZE).digest(), "big")
+
+
+class ViewsUnavailable(Exception):
+    """The views cannot be read or written now; nothing of the ledger is lost."""
+
+
+class ViewsOutdated(Exception):
+    """There are no views yet, or of another version of this code: catching up makes them."""
+
+
+class Reading(Protocol):
+    """One read transaction: everything asked in it is of one position.
+
+    SQL is what SQLite and PostgreSQL share, with `?` for parameters; `{each}` stands for a table `each` of
+    one column `value`, made of a parameter that is a list (written by `each`).
+    """
+
+    @property
+    def ledger(self) -> str: ...
+
+    @property
+    def position(self) -> int: ...
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]: ...
+
+    def each(self, values: Iterable[str]) -> Any:
+        """A list as one parameter, for `{each}`."""
+        ...
+
+
+class Views(Protocol):
+    """What a query needs of a view database."""
+
+    def reading(self) -> AbstractContextManager[Reading]:
+        """One read transaction. Errors: ViewsOutdated, ViewsUnavailable."""
+        ...
+
+
+class Writing(Reading, Protocol):
+    """One write transaction, behind the fence."""
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> None: ...
+
+    def run_many(self, sql: str, rows: Sequence[Row]) -> None: ...
+
+    def count(self, model: str, difference: int) -> None:
+        """Add to the digest of a model's rows what was written less what was removed."""
+        ...
+
+
+class Batch(NamedTuple):
+    """The facts of one transaction, grouped so that a row is read and written once.
+
+    Shape: `streams` has each stream's new facts in version order. `anew` has the streams whose rows are to be
+    made anew because a correction touched them, with all their standing facts as they read now. The life,
+    which therefore comes first, fills it.
+    """
+
+    facts: list[Fact]
+    unreadable: list[Unreadable]
+    streams: dict[str, list[Fact]]
+    anew: dict[str, list[Fact]]
+
+    def added(self) -> Iterable[list[Fact]]:
+        """New facts of each stream whose rows need not be made anew."""
+        return (facts for stream, facts in self.streams.items() if stream not in self.anew)
+
+
+def batch_of(decoded: Iterable[Fact | Unreadable]) -> Batch:
+    """Group the facts of one batch by stream."""
+    batch = Batch([], [], {}, {})
+    for each in decoded:
+        if isinstance(each, Unreadable):
+            batch.unreadable.append(each)
+            continue
+        batch.facts.append(each)
+        batch.streams.setdefault(each.stream, []).append(each)
+    return batch
+
+
+class ReadModel(NamedTuple):
+    """A set of tables and how a batch changes them."""
+
+    name: str
+    tables: tuple[str, ...]
+    ddl: tuple[str, ...]
+    apply: Callable[[Writing, Batch], None]
+
+
+def is_bag(stream: str) -> bool:
+    """Whether a stream is a bag or container: `DIN=PRODUCT…` or `DIN#N`, a DIN having 13 characters."""
+    return stream[13:14] in ("=", "#") and ":" not in stream[:13]
+
+
+def is_donation(stream: str) -> bool:
+    """Whether a stream is a donation: its name is the DIN."""
+    return len(stream) == 13 and ":" not in stream

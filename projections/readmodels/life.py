@@ -1,0 +1,131 @@
+"""This file holds the life: every fact of every stream with its bytes, and which facts could not be read.
+
+Why the bytes once more: a bag whose facts came out of order or were corrected is folded anew from here, a
+trace reads one stream in one place, and a view fed by Kafka has no store to ask.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from projections.decode import Fact, Unreadable, decode_stored
+from projections.readmodels.database import (
+    Batch,
+    Reading,
+    ReadModel,
+    Row,
+    Writing,
+    row_digest,
+)
+from projections.readmodels.standing import is_correction, standing
+
+DDL = (
+    """CREATE TABLE life (
+        position BIGINT PRIMARY KEY, stream TEXT NOT NULL, version BIGINT NOT NULL, name TEXT NOT NULL,
+        happened_at BIGINT, recorded_at BIGINT NOT NULL, state BLOB NOT NULL)""",
+    "CREATE UNIQUE INDEX life_by_stream ON life (stream, version)",
+    "CREATE TABLE corrected (stream TEXT PRIMARY KEY)",
+    """CREATE TABLE parked (
+        stream TEXT NOT NULL, version BIGINT NOT NULL, position BIGINT NOT NULL, name TEXT NOT NULL,
+        reason TEXT NOT NULL, PRIMARY KEY (stream, version))""",
+)
+MERGES = ("donor.merged", "donor.unmerged", "recipient.merged", "recipient.unmerged")
+"""Facts whose order matters for what belongs to whom; so rare that their streams are simply made anew."""
+
+
+def unheard(writing: Reading, decoded: list[Fact | Unreadable]) -> list[Fact | Unreadable]:
+    """Those not applied before: a source may say a fact twice.
+
+    Positions above the highest applied are new; only otherwise is each one looked up.
+    """
+    ((highest,),) = writing.rows("SELECT COALESCE(MAX(position), 0) FROM life")
+    if not decoded or decoded[0].position > highest:
+        return decoded
+    sql = "SELECT position FROM {each} JOIN life ON position = CAST(each.value AS BIGINT)"
+    heard = {position for (position,) in writing.rows(sql, [writing.each(str(each.position) for each in decoded)])}
+    return [each for each in decoded if each.position not in heard]
+
+
+def apply(writing: Writing, batch: Batch) -> None:
+    """Keep the facts, park what cannot be read, and find the streams whose rows must be made anew."""
+    rows: list[Row] = [
+        (fact.position, fact.stream, fact.version, fact.wire, fact.happened_at, fact.recorded_at, fact.state)
+        for fact in batch.facts
+    ]
+    rows += [(u.position, u.stream, u.version, u.wire, None, u.recorded_at, u.state) for u in batch.unreadable]
+    writing.run_many("INSERT INTO life VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    writing.count("life", sum(map(row_digest, rows)))
+    for unreadable in batch.unreadable:
+        park(
+            writing,
+            unreadable.stream,
+            unreadable.version,
+            unreadable.position,
+            unreadable.wire,
+            unreadable.reason,
+        )
+    batch.anew.update(made_anew(writing, _to_make_anew(writing, batch)))
+
+
+def _to_make_anew(writing: Writing, batch: Batch) -> list[str]:
+    corrected = {fact.stream for fact in batch.facts if is_correction(fact.name)}
+    if corrected:
+        sql = "INSERT INTO corrected VALUES (?) ON CONFLICT DO NOTHING"
+        writing.run_many(sql, [(stream,) for stream in sorted(corrected)])
+    sql = "SELECT stream FROM {each} JOIN corrected ON stream = each.value"
+    before = {stream for (stream,) in writing.rows(sql, [writing.each(batch.streams)])}
+    merged = {fact.stream for fact in batch.facts if fact.name in MERGES}
+    return sorted(corrected | before | merged)
+
+
+def park(writing: Writing, stream: str, version: int, position: int, name: str, reason: str) -> None:
+    """Put a fact aside, with the reason: its bag and all that is made from it show as incomplete."""
+    writing.run(
+        "INSERT INTO parked VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (stream, version, position, name, reason),
+    )
+
+
+def parked_again(writing: Writing) -> list[str]:
+    """Streams with a parked fact that this code can read: they are unparked, to be made anew."""
+    sql = """SELECT parked.stream, parked.version, life.position, life.name, life.recorded_at, life.state
+        FROM parked JOIN life ON life.stream = parked.stream AND life.version = parked.version
+        WHERE life.happened_at IS NULL"""
+    ready = []
+    for stream, version, position, name, recorded_at, state in writing.rows(sql):
+        fact = decode_stored(position, stream, version, name, recorded_at, state)
+        if isinstance(fact, Unreadable):
+            continue
+        ready.append(stream)
+        before: Row = (position, stream, version, name, None, recorded_at, state)
+        after: Row = (position, stream, version, name, fact.happened_at, recorded_at, state)
+        writing.run("UPDATE life SET happened_at = ? WHERE position = ?", (fact.happened_at, position))
+        writing.count("life", row_digest(after) - row_digest(before))
+        writing.run("DELETE FROM parked WHERE stream = ? AND version = ?", (stream, version))
+    return sorted(set(ready))
+
+
+def facts_of(reading: Reading, streams: Sequence[str]) -> dict[str, list[Fact]]:
+    """All readable facts of each stream, as stored, in version order."""
+    sql = """SELECT position, stream, version, name, recorded_at, state
+        FROM {each} JOIN life ON stream = each.value ORDER BY stream, version"""
+    found: dict[str, list[Fact]] = {stream: [] for stream in streams}
+    if streams:
+        for row in reading.rows(sql, [reading.each(streams)]):
+            fact = decode_stored(*row)
+            if isinstance(fact, Fact):
+                found[fact.stream].append(fact)
+    return found
+
+
+def made_anew(writing: Writing, streams: Iterable[str]) -> dict[str, list[Fact]]:
+    """The facts of each stream that stand, as they read now; an amendment that cannot be read is parked."""
+    found = {}
+    for stream, facts in facts_of(writing, sorted(streams)).items():
+        stands = standing(facts)
+        found[stream] = stands.facts
+        for fact in facts:
+            if fact.version in stands.unread:
+                park(writing, stream, fact.version, fact.position, fact.wire, stands.unread[fact.version])
+    return found
+
+
+LIFE = ReadModel("life", ("life", "corrected", "parked"), DDL, apply)

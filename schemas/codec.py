@@ -1,0 +1,90 @@
+"""This file holds the doors between facts as plain dicts and their Avro single-object encoding."""
+
+import io
+from functools import lru_cache
+from typing import Any
+
+from fastavro import schemaless_reader, schemaless_writer
+
+from schemas.compiled import Read, as_dict, compile_reader
+from schemas.errors import SchemaError
+from schemas.files import HEADER_SIZE, header_of, newest, parsed, schema_of, wire_of
+
+Body = dict[str, Any]
+_UNREADABLE = (EOFError, IndexError, KeyError, ValueError, OverflowError, TypeError)
+
+
+def encode(wire: str, body: Body) -> bytes:
+    """A fact's single-object encoding: marker, fingerprint, body.
+
+    Errors: SchemaError when a field is missing, is not in the schema, or does not fit its type.
+    """
+    _check_names(wire, body)
+    out = io.BytesIO(header_of(wire))
+    out.seek(HEADER_SIZE)
+    try:
+        schemaless_writer(out, parsed(wire), body)
+    except Exception as error:
+        raise SchemaError(f"{wire}: {error}") from error
+    return out.getvalue()
+
+
+def _check_names(wire: str, body: Body) -> None:
+    """fastavro's own strict mode takes a null for a missing field, and its lax one any field it does not know."""
+    schema = schema_of(wire)["fields"]
+    if unknown := body.keys() - {field["name"] for field in schema}:
+        raise SchemaError(f"{wire} has no field {', '.join(sorted(unknown))}")
+    missing = [field["name"] for field in schema if "default" not in field and field["name"] not in body]
+    if missing:
+        raise SchemaError(f"{wire}: {', '.join(missing)} missing")
+
+
+def decode(data: bytes) -> tuple[str, Body]:
+    """Wire name and fields of stored bytes, under the schema they were written with.
+
+    Errors: SchemaError when the schema is unknown, bytes are missing, or bytes are left over.
+    """
+    wire = wire_of(data)
+    source = io.BytesIO(data)
+    source.seek(HEADER_SIZE)
+    try:
+        body: Body = schemaless_reader(source, parsed(wire), None)  # type: ignore[assignment]
+    except _UNREADABLE as error:
+        raise SchemaError(f"{wire}: the bytes end early or are damaged: {error}") from error
+    if source.tell() != len(data):
+        raise SchemaError(f"{wire}: {len(data) - source.tell()} bytes are left over")
+    return wire, body
+
+
+def decode_raw(data: bytes) -> tuple[str, Body]:
+    """As `decode`, several times as fast: times are microseconds, decimals the unscaled bytes, arrays tuples.
+
+    Errors: as `decode`.
+    """
+    wire = wire_of(data)
+    return wire, read_whole(wire, _raw_reader(wire), data)
+
+
+def read_whole(wire: str, reader: Read, data: bytes) -> Any:
+    """What a reader makes of stored bytes, all of them.
+
+    Errors: SchemaError when bytes are missing or left over.
+    """
+    try:
+        value, end = reader(data, HEADER_SIZE)
+    except _UNREADABLE as error:
+        raise SchemaError(f"{wire}: the bytes end early or are damaged: {error}") from error
+    if end != len(data):
+        kind = "missing" if end > len(data) else "left over"
+        raise SchemaError(f"{wire}: {abs(len(data) - end)} bytes are {kind}")
+    return value
+
+
+@lru_cache(maxsize=512)
+def _raw_reader(wire: str) -> Read:
+    return compile_reader(schema_of(wire), as_dict, {}, logical=False)
+
+
+def newest_version(wire: str) -> str:
+    """The newest wire name of the fact that `wire` is some version of."""
+    return newest(wire.rpartition(".v")[0])

@@ -1,12 +1,16 @@
 """This file holds the consumer: it brings views to a source's last position, in batches, behind a fence."""
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from projections.decode import StoredRow
 
 BATCH = 2_000
 """Facts per transaction: enough to write each bag's row once per batch, little enough to lose at a crash."""
+LARGE_BATCH = 20_000
+"""Facts per transaction while far behind, as in a rebuild: a bag's row is written less often."""
 
 
 class SourceHead(Protocol):
@@ -71,9 +75,31 @@ def catch_up(
     source: FactSource,
     views: ViewDatabase,
     progress: Callable[[int, int], None] | None = None,
-    batch: int = BATCH,
+    batch: int | None = None,
 ) -> CaughtUp:
     """Bring views to the position the source has as this begins; `progress` hears (position, of)."""
+    with _no_cycle_search():
+        return _catch_up(source, views, progress, batch)
+
+
+@contextmanager
+def _no_cycle_search() -> Iterator[None]:
+    """Decoded facts hold no cycles, and there are many: looking for cycles among them costs a tenth."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _catch_up(
+    source: FactSource,
+    views: ViewDatabase,
+    progress: Callable[[int, int], None] | None,
+    batch: int | None,
+) -> CaughtUp:
     ledger = source.ledger_id()
     rebuilt = views.prepare(ledger)
     if rebuilt is None and (rebuilt := _estranged(source, views)) is not None:
@@ -82,7 +108,7 @@ def catch_up(
     expected = views.next_position()
     applied = dropped = 0
     while expected <= last:
-        rows = source.rows(expected - 1, batch)
+        rows = source.rows(expected - 1, batch or _batch_size(last - expected + 1))
         if not rows:
             break
         # Durable from the return of apply: rows and position together. A crash before it leaves both as they
@@ -96,6 +122,10 @@ def catch_up(
         if progress is not None:
             progress(min(expected - 1, last), last)
     return CaughtUp(expected - 1, applied, dropped, rebuilt)
+
+
+def _batch_size(behind: int) -> int:
+    return BATCH if behind < 5 * LARGE_BATCH else LARGE_BATCH
 
 
 def _estranged(source: FactSource, views: ViewDatabase) -> str | None:

@@ -96,14 +96,12 @@ def decode_stored(
     """As `decode_row`, from the columns."""
     try:
         wire, body = decode_raw(state)
+        if wire != name:
+            raise SchemaError(f"the row says {name}, its bytes are {wire}")
     except SchemaError as error:
         return Unreadable(position, stream, version, recorded_at, name, state, str(error))
-    if wire != name:
-        reason = f"the row says {name}, its bytes are {wire}"
-        return Unreadable(position, stream, version, recorded_at, name, state, reason)
-    step = UPCASTS.get(wire)
-    if step is not None:
-        step(body)
+    if wire in UPCASTS:
+        UPCASTS[wire](body)
     return Fact(position, stream, version, short_name(wire), body["happened_at"], recorded_at, body, wire, state)
 
 
@@ -195,7 +193,7 @@ def plain_body(fact: Fact) -> Body:
     return {
         name: plain(known[name].kind, value)
         for name, value in fact.body.items()
-        if name not in ("happened_at", "occasion", "cause")
+        if name not in ("happened_at", "occasion", "caused_by")
     }
 
 

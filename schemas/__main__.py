@@ -1,4 +1,4 @@
-"""This file holds `python -m schemas freeze`: it adds new schema files to frozen.json and never changes a frozen one."""
+"""This file holds `python -m schemas freeze`: it adds new files to frozen.json, and changes none."""
 
 import sys
 

@@ -5,16 +5,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 from uuid import uuid4
 
 import psycopg
 import pytest
 from hypothesis import settings
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from ledger.store import crashpoints
-
 
 # The same examples in every run, whatever the machine's load. For others:
 # pytest --hypothesis-profile=random --hypothesis-seed=N (without N, hypothesis prints the seed of a failure).
@@ -49,11 +49,19 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
-    """URL of a database of the test's own."""
+    """URL of a schema of the test's own, which is its sessions' application name too."""
     name = f"ledger_{uuid4().hex[:12]}"
     with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    parts = conninfo_to_dict(postgres_server)
-    yield "postgresql://?" + "&".join(f"{key}={value}" for key, value in ({**parts, "dbname": name}).items())
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+    yield postgres_address(postgres_server, options=f"-csearch_path={name}", application_name=name)
     with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = %s", (name,)
+        )
+        connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
+
+
+def postgres_address(server: str, **changed: str) -> str:
+    """The server's URL with some parameters changed."""
+    parts = {**conninfo_to_dict(server), **changed}
+    return "postgresql://?" + "&".join(f"{key}={quote(str(value), safe='')}" for key, value in parts.items())

@@ -22,30 +22,34 @@ class Head:
     """A stream's head rebuilt from its facts, with the first thing that is wrong among them."""
 
     def __init__(self, stream: Any, rows: Iterator[Row]) -> None:
-        self.stream, self.count, self.hash = stream, 0, GENESIS
-        self.finding: Finding | None = None
-        self.first = self.last = Finding("")
+        self.stream, self.finding = stream, None
+        count, chain, position = 0, GENESIS, 0
+        row: Row = ()
         for row in rows:
-            self._take(row)
+            count += 1
+            if (row[1] != count or row[2] < position or type(row[3]) is not bytes) and self.finding is None:
+                self.finding = _wrong(row, count, position)
+            if count == 1:
+                self.first = _named(row)
+            chain, position = chained(chain, row[3] if type(row[3]) is bytes else b""), row[2]
+        self.count, self.hash, self.last = count, chain, row
 
-    def _take(self, row: Row) -> None:
-        stream, version, position, leaf_hash, leaf = row
-        self.count += 1
-        here = Finding("", position, leaf, stream, version)
-        if self.count == 1:
-            self.first = here
-        if self.finding is None:
-            self.finding = self._wrong(version, position, leaf_hash, here)
-        if isinstance(leaf_hash, bytes):
-            self.hash = chained(self.hash, leaf_hash)
-        self.last = here
+    stream: Any
+    finding: Finding | None
+    first: Finding
 
-    def _wrong(self, version: Any, position: int, leaf_hash: Any, here: Finding) -> Finding | None:
-        if version != self.count:
-            return here._replace(what=f"missing: version {self.count} of the stream is gone", version=self.count)
-        if self.count > 1 and self.last.position is not None and position < self.last.position:
-            return here._replace(what="the stream's versions are not in the order of their positions")
-        return None if isinstance(leaf_hash, bytes) else here._replace(what="the leaf hash is no hash")
+
+def _named(row: Row) -> Finding:
+    stream, version, position, _, leaf = row
+    return Finding("", position, leaf, stream, version)
+
+
+def _wrong(row: Row, count: int, position: int) -> Finding:
+    if row[1] != count:
+        return _named(row)._replace(what=f"missing: version {count} of the stream is gone", version=count)
+    if row[2] < position:
+        return _named(row)._replace(what="the stream's versions are not in the order of their positions")
+    return _named(row)._replace(what="the leaf hash is no hash")
 
 
 def chain_findings(snapshot: Snapshot) -> Iterator[Finding]:
@@ -75,7 +79,7 @@ def _mismatch(found: Head, recorded: Row) -> Finding:
     """More counted than there are: the tail is gone. Else the facts or the head were changed."""
     if type(recorded[1]) is int and recorded[1] > found.count:
         what = f"missing: version {found.count + 1} of the stream is gone"
-        return found.last._replace(what=what, version=found.count + 1)
+        return _named(found.last)._replace(what=what, version=found.count + 1)
     return found.first._replace(what="stream_heads: count or hash not as the stream's facts give it")
 
 

@@ -14,7 +14,8 @@ class Finding(NamedTuple):
 
     def printed(self) -> dict[str, Any]:
         """As `verify` prints it."""
-        text = None if self.stream is None else self.stream.encode("utf-8", "replace").decode()
+        # A damaged column may hold bytes, or text that is not UTF-8.
+        text = None if self.stream is None else str(self.stream).encode("utf-8", "replace").decode()
         return {
             "position": self.position,
             "leaf": self.leaf,

@@ -44,6 +44,8 @@ class Log:
         self._pending: list[bytes] = []
         self._commits = snapshot.select(COMMITS)
         self._commit: Fact | None = None
+        self._limit = 0
+        self._commit_at: Any = None
         self._count = 0
         self.since_ok: bool | None = None
         self.good = 0
@@ -52,7 +54,7 @@ class Log:
         """Every good fact in order; ends at the first bad one."""
         leaf = 0
         self._next_commit()
-        if self.finding:
+        if self.finding or not self._as_before(None, 0):
             return
         for fact in self._snapshot.select(FACTS):
             what = self._wrong(fact, leaf)
@@ -64,7 +66,8 @@ class Log:
             self.good = leaf
             self.position, self._recorded_at = fact[0], fact[5]
             self._pending.append(fact[7])
-            if not self._commit_fits(fact, leaf):
+            # Inside a commit only its time can be wrong; at its end, and where an earlier output ended, roots are.
+            if (leaf >= self._limit or fact[5] != self._commit_at) and not self._commit_fits(fact, leaf):
                 return
         self._finish(leaf)
 
@@ -74,6 +77,8 @@ class Log:
         if tuple(map(type, fact)) != SHAPE:
             bad = [each for each, value, kind in zip(NAMES, fact, SHAPE, strict=True) if type(value) is not kind]
             return f"{' and '.join(bad)}: not the kind of value that was written"
+        if position <= self.position:
+            return f"the position is {position}, after {self.position}"
         if index != leaf:
             return f"the leaf index is {index}, where {leaf} belongs"
         try:
@@ -89,20 +94,15 @@ class Log:
     def _bad(self, fact: Fact, leaf: int, what: str) -> Finding:
         """The finding for a bad row; when facts are missing before it, it is about the first missing one."""
         position, stream, version, index = fact[0], fact[1], fact[2], fact[6]
-        if number(index) and index > leaf:
+        if number(index) and index > leaf and position > self.position:
             return Finding(f"missing: leaves {leaf} to {index - 1} are gone", self.position + 1, leaf)
         named = stream if isinstance(stream, str) else None
         return Finding(what, position if number(position) else None, leaf, named, version if number(version) else None)
 
     def _commit_fits(self, fact: Fact, leaf: int) -> bool:
         """Grow the tree at the end of a commit (and where an earlier output ended), and compare roots."""
-        if self._since is not None and leaf == self._since.size:
-            self._grow()
-            self.since_ok = self.tree.root() == self._since.root
-            if not self.since_ok:
-                what = f"the first {leaf} leaves are not those of the earlier output: some were changed"
-                self.finding = Finding(what, fact[0], leaf - 1)
-                return False
+        if self._since is not None and leaf == self._since.size and not self._as_before(fact[0], leaf):
+            return False
         commit = self._commit
         if commit is None:
             return True  # told at the end, when it is known how many facts no commit holds
@@ -113,6 +113,17 @@ class Log:
             self.finding = Finding(what, fact[0], leaf - 1, fact[1], fact[2])
             return False
         return leaf < commit[0] or self._closed(commit, fact, leaf)
+
+    def _as_before(self, position: int | None, leaf: int) -> bool:
+        """Whether the leaves so far are those of the earlier output, when it ended here."""
+        if self._since is None or self._since.size != leaf:
+            return True
+        self._grow()
+        self.since_ok = self.tree.root() == self._since.root
+        if not self.since_ok:
+            what = f"the first {leaf} leaves are not those of the earlier output: some were changed"
+            self.finding = Finding(what, position, leaf - 1 if leaf else None)
+        return self.since_ok
 
     def _closed(self, commit: Fact, fact: Fact, leaf: int) -> bool:
         first = leaf - len(self._pending)
@@ -133,6 +144,7 @@ class Log:
     def _next_commit(self) -> None:
         size = self._commit[0] if self._commit else 0
         self._commit = next(self._commits, None)
+        self._limit, self._commit_at = 0, None
         if self._commit is None:
             return
         self._count += 1
@@ -161,5 +173,3 @@ class Log:
             self.since_ok = False
             what = f"the ledger was cut: the earlier output had {self._since.size} leaves, now there are {leaf}"
             self.finding = Finding(what, self.position + 1, leaf)
-        elif self._since is not None and self._since.size == 0:
-            self.since_ok = self._since.root == Frontier().root()

@@ -8,6 +8,7 @@ import schemas
 from ledger.audit.findings import Finding
 from ledger.store.reading import Snapshot
 from schemas.compiled import Read, compile_reader
+from schemas.files import HEADER_SIZE
 
 REQUESTS = (
     "SELECT first_position, count, sender, request, digest FROM requests ORDER BY first_position, sender, request"
@@ -26,18 +27,17 @@ class Said(NamedTuple):
     key: bytes | None
 
 
-class Span(NamedTuple):
-    """Facts in a row that stand on one request, or on one observation of it."""
+class Span:
+    """Facts in a row that stand on one request, or on one observation of it: the first, and how many."""
 
-    position: int
-    leaf: int
-    stream: str
-    version: int
-    said: Said
-    count: int
+    __slots__ = ("count", "fact", "said")
+
+    def __init__(self, fact: Fact, said: Said) -> None:
+        self.fact, self.said, self.count = fact, said, 1
 
     def finding(self, what: str) -> Finding:
-        return Finding(what, self.position, self.leaf, self.stream, self.version)
+        position, stream, version, leaf = self.fact[0], self.fact[1], self.fact[2], self.fact[6]
+        return Finding(what, position, leaf, stream, version)
 
 
 @lru_cache(maxsize=1)
@@ -55,14 +55,21 @@ def _made(record: str, variables: Any) -> str:
     return f"Said({', '.join(ordered)})" if record == "bloodledger.Occasion" else ordered[1]
 
 
-def said(state: bytes) -> Said:
-    """The request a fact stands on. Errors: SchemaError."""
-    wire = schemas.wire_of(state)
+def said(name: str, state: bytes) -> Said:
+    """The request a fact of this wire name stands on.
+
+    Errors: SchemaError when the bytes are damaged, or are another fact than the row says.
+    """
+    if state[:HEADER_SIZE] != _header(name):
+        raise schemas.SchemaError(f"the row says {name}, the bytes say {schemas.wire_of(state)}")
     try:
-        found: Said = _reader()(state, 10)[0]
+        found: Said = _reader()(state, HEADER_SIZE)[0]
     except (IndexError, ValueError) as error:
-        raise schemas.SchemaError(f"{wire}: the bytes are damaged: {error}") from error
+        raise schemas.SchemaError(f"{name}: the bytes are damaged: {error}") from error
     return found
+
+
+_header = lru_cache(maxsize=1024)(schemas.header_of)
 
 
 class Requests:
@@ -83,26 +90,27 @@ class Requests:
 
     def follow(self, fact: Fact) -> bool:
         """Take the next fact; False when it is none that could stand on a request."""
-        position, stream, version, name, state, _, leaf, _ = fact
         try:
-            found = said(state)
+            found = said(fact[3], fact[4])
         except schemas.SchemaError as error:
-            self.findings.append(Finding(f"stored bytes: {error}", position, leaf, stream, version))
+            self.findings.append(Span(fact, Said("", "", b"", None)).finding(f"stored bytes: {error}"))
             return False
-        new = Span(position, leaf, stream, version, found, 1)
-        same = self._request is not None and self._request.said[:3] == found[:3]
-        if self._request is None or not same:
-            self._end_request()
-            self._request = new
+        request = self._request
+        if request is not None and request.said[:3] == found[:3]:
+            request.count += 1
+            if found.key is None:
+                if self._observation is not None:
+                    self._observation.count += 1
+            else:
+                self._end_observation()
+                self._observation = Span(fact, found)
         else:
-            self._request = self._request._replace(count=self._request.count + 1)
-        if found.key is not None or not same:
+            self._end_request()
             self._end_observation()
-            self._observation = new if found.key is not None else None
-        elif self._observation is not None:
-            self._observation = self._observation._replace(count=self._observation.count + 1)
-        if ".annulled." in name:
-            self._annulled(stream, state)
+            self._request = Span(fact, found)
+            self._observation = None if found.key is None else Span(fact, found)
+        if ".annulled." in fact[3]:
+            self._annulled(fact[1], fact[4])
         return True
 
     def end(self) -> None:
@@ -116,15 +124,15 @@ class Requests:
 
     def _end_request(self) -> None:
         if (span := self._request) is not None:
-            row = (span.position, span.count, *span.said[:3])
+            row = (span.fact[0], span.count, *span.said[:3])
             if not self._requests.has(row):
                 self.findings.append(span.finding("requests: no record says what this request caused"))
 
     def _end_observation(self) -> None:
-        if (span := self._observation) is not None and not self._keys.has((span.position, span.count, span.said.key)):
+        if (span := self._observation) is not None and not self._keys.has((span.fact[0], span.count, span.said.key)):
             # An annulment that comes later explains it; damage to many rows must not fill the memory.
             if len(self._freed) < 100_000:
-                self._freed[span.stream, span.version] = span
+                self._freed[span.fact[1], span.fact[2]] = span
             else:
                 self.findings.append(span.finding("business_keys: the key of this observation is gone"))
 
@@ -133,7 +141,7 @@ class Requests:
         target = schemas.decode_raw(state)[1].get("target_version")
         for place in [place for place in self._freed if place[0] == stream]:
             span = self._freed[place]
-            if target is None or span.version <= target:
+            if target is None or span.fact[2] <= target:
                 del self._freed[place]
 
 
@@ -146,12 +154,12 @@ class _Recorded:
 
     def has(self, row: Fact) -> bool:
         """Whether the table holds this row; rows that sort before it belong to nothing."""
-        while self._row is not None and not (type(self._row[0]) is int and self._row[0] >= row[0]):
+        while (found := self._row) is not None and not (type(found[0]) is int and found[0] >= row[0]):
             self._extra()
-        if self._row is not None and self._row[0] == row[0]:
-            found, self._row = self._row, next(self._rows, None)
-            return found == row
-        return False
+        if found is None or found[0] != row[0]:
+            return False
+        self._row = next(self._rows, None)
+        return found == row
 
     def end(self) -> None:
         while self._row is not None:

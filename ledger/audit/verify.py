@@ -5,10 +5,9 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, Protocol
 
-import schemas
 from ledger.audit.chains import chain_findings
 from ledger.audit.findings import Finding, by_position
-from ledger.audit.leaves import Log, Since
+from ledger.audit.leaves import Fact, Log, Since
 from ledger.audit.links import Links
 from ledger.audit.requests import Requests
 from ledger.store.faults import StoreFault
@@ -18,8 +17,8 @@ from ledger.store.tables import check_of
 
 Progress = Callable[[int, int], None]
 """Called now and then with the facts checked and the facts there are."""
-LinksOf = Callable[[FactRow, dict[str, Any]], Iterable[Link]]
-"""The links a fact gives, from its row and its fields as `schemas.decode_raw` reads them."""
+LinksOf = Callable[[FactRow], Iterable[Link]]
+"""The links a fact gives. Called for good rows only, in the order of positions."""
 
 EVERY = 4096
 SHOWN = 20
@@ -28,7 +27,7 @@ SHOWN = 20
 class Auditable(Protocol):
     """A store that can be audited."""
 
-    def snapshot(self) -> AbstractContextManager[Snapshot]: ...
+    def snapshot(self, lenient: bool = False) -> AbstractContextManager[Snapshot]: ...
 
     def ledger_id(self) -> str: ...
 
@@ -49,12 +48,14 @@ def verify(
     a tail that was cut cleanly.
     Errors: ValueError when `since` is no output of verify; StoreFault when the database cannot be read at all.
     """
-    audit = _Audit(progress, links_of, _since(since))
-    try:
-        with store.snapshot() as snapshot:
-            audit.run(snapshot)
-    except StoreFault as fault:
-        audit.unreadable(fault)
+    for lenient in (False, True):  # reading damaged text costs every row, so only when there is some
+        audit = _Audit(progress, links_of, _since(since))
+        try:
+            with store.snapshot(lenient) as snapshot:
+                audit.run(snapshot)
+            break
+        except StoreFault as fault:
+            audit.unreadable(fault)
     return {"ledger": store.ledger_id(), **audit.result()}
 
 
@@ -74,6 +75,7 @@ class _Audit:
         self._progress, self._links_of, self._since = progress, links_of, since
         self._log: Log | None = None
         self._findings: list[Finding] = []
+        self._readable = True
 
     def run(self, snapshot: Snapshot) -> None:
         self._meta(snapshot)
@@ -85,7 +87,7 @@ class _Audit:
             streams = list(islice(chain_findings(snapshot), 1000))
             self._name(log, streams, snapshot)
             self._findings += sorted(streams, key=by_position)
-            if self._links_of is not None and log.finding is None:
+            if self._links_of is not None and log.finding is None and self._readable:
                 self._findings += islice(links.findings(snapshot), SHOWN)
             self._findings += [Finding(f"commits: {what}") for what in snapshot.damage()]
         finally:
@@ -96,16 +98,25 @@ class _Audit:
         count, readable = 0, True
         for fact in log.facts():
             readable = readable and requests.follow(fact)
-            if self._links_of is not None and readable:
-                row = FactRow(fact[0], fact[6], fact[1], fact[2], fact[3], fact[5], fact[4], fact[7])
-                links.take(fact, self._links_of(row, schemas.decode_raw(fact[4])[1]))
+            readable = readable and (self._links_of is None or self._link(self._links_of, fact, links))
             count += 1
             if self._progress is not None and count % EVERY == 0:
                 self._progress(count, total)
         if self._progress is not None:
             self._progress(count, total)
+        self._readable = readable
         if log.finding is None and readable:
             requests.end()
+
+    def _link(self, links_of: LinksOf, fact: Fact, links: Links) -> bool:
+        """Take the links of a fact; False when its bytes, good or not, are no fact that this program can read."""
+        row = FactRow(fact[0], fact[6], fact[1], fact[2], fact[3], fact[5], fact[4], fact[7])
+        try:
+            links.take(fact, links_of(row))
+        except ValueError as error:  # SchemaError, and the mapper's own error
+            self._findings.append(Finding(f"stored bytes: {error}", row.position, row.leaf, row.stream, row.version))
+            return False
+        return True
 
     def _name(self, log: Log, streams: list[Finding], snapshot: Snapshot) -> None:
         """The first bad fact of the log, named by its stream where the log alone cannot."""

@@ -8,7 +8,7 @@ answered before the commit, refusals included.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
 from typing import NamedTuple
 
@@ -119,7 +119,7 @@ class _Batch:
         """An equal observation whose fact still stands; an annulled one leaves its key free."""
         accepted = self._keys.get(key)
         if accepted is not None:
-            fact = self.ws.facts[accepted.first]
+            fact = self.ws.facts[self._observed(accepted)]
             return accepted if self._stands(fact.originator_id, fact.originator_version) else None
         known = self._known_keys.get(key)
         if known is None:
@@ -172,16 +172,24 @@ class _Batch:
         requests = [
             (*each.digested.request, each.digested.request_sha256, each.first, each.facts) for each in self.accepted
         ]
-        keys = {
-            each.digested.business_key: (each.digested.business_key, each.first, each.facts)
-            for each in self.accepted
-            if each.digested.business_key is not None
-        }
+        keys = {key: (key, first, end - first) for key, first, end in self._observations()}
         self.head = self.writing.append(
             stored, self.now, requests, list(keys.values()), list(dict.fromkeys(self.ws.links)), self.freed
         )
         for name in {fact.originator_id for fact in self.ws.facts}:
             self.ws.cache.aggregates[name].pending_events.clear()
+
+    def _observations(self) -> Iterator[tuple[bytes, int, int]]:
+        """Each observation of the batch: its key, and from which fact to which it and what followed from it runs."""
+        for each in self.accepted:
+            end = each.first + each.facts
+            if each.digested.business_key is not None:
+                yield each.digested.business_key, self._observed(each), end
+
+    def _observed(self, accepted: _Accepted) -> int:
+        """The fact that carries the key: the observation itself."""
+        facts = range(accepted.first, accepted.first + accepted.facts)
+        return next(index for index in facts if self.ws.facts[index].occasion.business_key is not None)
 
     def told(self, head: Head) -> list[Answer]:
         """The answers, now that everything is durable. `head` is the head before this batch."""

@@ -30,6 +30,8 @@ class Fact(CanMutateAggregate[str], metaclass=MetaDomainEvent):
     """Order among observations of one instant: what comes first in the life of a bag has the lower rank."""
     DECISION: ClassVar[bool] = False
     """A decision, unless it is reported: refused when a rule speaks against it."""
+    UNORDERED: ClassVar[bool] = False
+    """Folds to the same state wherever it comes among the others."""
     CONSEQUENCE: ClassVar[bool] = False
     """Written because of another fact; corrected only by correcting its cause."""
 
@@ -151,6 +153,7 @@ class LedgerAggregate(BaseAggregate[str]):
         at: datetime,
         occasion: Occasion,
         caused_by: Ref | None = None,
+        /,
         **body: Any,
     ) -> Ref:
         """Trigger a fact: it is pending until the committer stores it, and already part of the state."""
@@ -183,6 +186,9 @@ class LedgerAggregate(BaseAggregate[str]):
             return
         key = self._order(fact)
         if self._last_key is not None and key < self._last_key:
+            if fact.UNORDERED:
+                self._fold_one(fact, self._last_key)
+                return
             self._fold_again()
             return
         self._fold_one(fact, key)
@@ -262,11 +268,16 @@ def matches(correction: Any, fact: Fact) -> bool:
 
 
 def targets(correction: Any, facts: list[Fact]) -> list[Fact]:
-    """The facts a correction means."""
+    """The facts a correction means: by version, one that was there before it; by content, those that were there
+    before it, else the first that arrives after it.
+    """
     version = correction.target_version
     if version is not None:
-        return [facts[version - 1]] if 1 <= version <= len(facts) else []
-    return [fact for fact in facts if not isinstance(fact, Correction) and matches(correction, fact)]
+        known = 1 <= version <= len(facts) and version < correction.originator_version
+        return [facts[version - 1]] if known else []
+    meant = [fact for fact in facts if not isinstance(fact, Correction) and matches(correction, fact)]
+    heard_before = [fact for fact in meant if fact.originator_version < correction.originator_version]
+    return heard_before or meant[:1]
 
 
 def shown_after(facts: list[Fact], corrections: list[Correction]) -> dict[int, Fact | None]:

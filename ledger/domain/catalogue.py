@@ -193,12 +193,7 @@ class Catalogue:
     def _find_shelf_life(self, component: str | None, process: str, on: date, solution: str | None) -> ShelfLife | None:
         product = self.product(component)
         fitting = [
-            (
-                -life.narrowness(process, solution),
-                life.years * 365.25 + life.days + life.hours / 24,
-                life.rule,
-                life,
-            )
+            (-life.narrowness(process, solution), life.years * 365.25 + life.days + life.hours / 24, life.rule, life)
             for life in (product.shelf_lives if product else ())
             if life.in_force(on) and life.narrowness(process, solution) >= 0
         ]
@@ -225,8 +220,8 @@ class Catalogue:
     ) -> RuleExpiry:
         """Expiry of what a process makes.
 
-        `at` is on the sender's clock; `parents` are the governing expiries of its inputs with their rules. Source: the process's own rule,
-        GB 18469 and WS 399 for the example catalogue's figures.
+        `at` is on the sender's clock; `parents` are the governing expiries of its inputs with their rules.
+        Source: the process's own rule; GB 18469 and WS 399 for the example catalogue's figures.
         """
         rule = self.process(process, at)
         known = [parent for parent in parents if parent.at is not None]

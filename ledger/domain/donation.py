@@ -63,6 +63,7 @@ class Donation(LedgerAggregate):
         """A result on a sample of the donation."""
 
         TOPIC = "donation.tested.v1"
+        UNORDERED = True
 
         marker: str
         result: str
@@ -174,6 +175,7 @@ class Donation(LedgerAggregate):
         self.information: list[Donation.PostDonationInformation] = []
         self.attributes: list[Attribute] = []
         self.concluded: Donation.Concluded | None = None
+        self._conclusions: dict[tuple[int, str, datetime | None], Conclusion] = {}
         self.open_nonconformities: dict[str, Any] = {}
         self.settled: set[str] = set()
 
@@ -273,6 +275,12 @@ class Donation(LedgerAggregate):
 
     def conclusion(self, panel: Panel, until: datetime | None = None) -> Conclusion:
         """What the panel comes to, or came to by an instant; the same in whatever order the results came."""
+        key = (self.version, panel.id, until)
+        if key not in self._conclusions:
+            self._conclusions = {key: self._concluded_by(panel, until)}
+        return self._conclusions[key]
+
+    def _concluded_by(self, panel: Panel, until: datetime | None) -> Conclusion:
         times: list[datetime] = []
         open_items: list[str] = []
         for marker in panel.markers:

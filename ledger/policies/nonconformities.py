@@ -13,6 +13,17 @@ from ledger.store.workspace import Workspace
 SAID = "said:"
 """Prefix of nonconformities a person raised; no policy withdraws them."""
 
+BY_OTHERS = frozenset(
+    {
+        "emergency_release_results_open",
+        "released_unacceptable",
+        "released_before_results",
+        "released_donor_deferred",
+        "quantity_not_conserved",
+    }
+)
+"""Codes judged by other streams than the bag's own: its donations, donors, parents and children."""
+
 KEPT = "happened_in_future"
 """Judged once, by the clock of the commit; no later fact explains it."""
 
@@ -42,13 +53,20 @@ def adjust(ws: Workspace, aggregate: Bag | Donation, breaks: list[Break]) -> Non
             )
 
 
-def settle_bag(ws: Workspace, bag: Bag) -> None:
-    """The nonconformities of one bag."""
+def settle_bag(ws: Workspace, bag: Bag, *, related: bool) -> None:
+    """The nonconformities of one bag; `related` when what others say of it may have changed."""
     breaks = bag.own_breaks()
-    if isinstance(bag.released, Bag.Released):
-        breaks += _release_breaks(ws, bag, bag.released)
-    if bag.consumed is not None:
-        breaks += _conservation_breaks(ws, bag, bag.consumed)
+    if not related:
+        breaks += [
+            Break(fact.code, fact.about_version, fact.detail)
+            for fact in bag.open_nonconformities.values()
+            if fact.code in BY_OTHERS
+        ]
+    else:
+        if isinstance(bag.released, Bag.Released):
+            breaks += _release_breaks(ws, bag, bag.released)
+        if bag.consumed is not None:
+            breaks += _conservation_breaks(ws, bag, bag.consumed)
     if breaks or bag.open_nonconformities:
         adjust(ws, bag, breaks)
 
@@ -69,9 +87,11 @@ def _release_breaks(ws: Workspace, bag: Bag, release: Bag.Released) -> list[Brea
     elif "pending" in outcomes:
         found.append(Break("released_before_results", version))
     for donation in donations:
-        for pseudonym in donation.donors:
-            if _deferred(ws, pseudonym, donation, release):
-                found.append(Break("released_donor_deferred", version, pseudonym))
+        found += [
+            Break("released_donor_deferred", version, pseudonym)
+            for pseudonym in donation.donors
+            if _deferred(ws, pseudonym, donation, release)
+        ]
     return found
 
 

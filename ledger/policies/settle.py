@@ -29,14 +29,13 @@ def settle(ws: Workspace) -> None:
     for bag in changed:
         _born_with_panels(ws, bag)
     held = settle_holds(ws, changed)
-    dirty = {name for name, each in ws.touched.items() if isinstance(each, Bag)} | panels | held
-    dirty |= _neighbours(changed)
-    dirty |= _released_of_deferred(ws)
+    related = panels | _neighbours(changed) | _released_of_deferred(ws) | _release_changed(ws)
+    dirty = related | held | {name for name, each in ws.touched.items() if isinstance(each, Bag)}
     bags = ws.bags(sorted(dirty))
     for bag in bags:
         settle_notices(ws, bag)
     for bag in bags:
-        settle_bag(ws, bag)
+        settle_bag(ws, bag, related=bag.id in related or ws.removing)
 
 
 def _structurally_changed(ws: Workspace) -> list[Bag]:
@@ -61,9 +60,13 @@ def _born_with_panels(ws: Workspace, bag: Bag) -> None:
                 carry_panel(ws, donation, child)
 
 
+def _release_changed(ws: Workspace) -> set[str]:
+    return {fact.originator_id for fact in ws.own_facts if isinstance(fact, (Bag.Released, Bag.ReleaseRevoked))}
+
+
 def _neighbours(changed: list[Bag]) -> set[str]:
-    """Parents and children of what changed: their account of quantities may change with it."""
-    return {name for bag in changed for name in (*bag.parents, *bag.children)}
+    """What changed, its parents and children: their account of quantities may change with it."""
+    return {name for bag in changed for name in (bag.id, *bag.parents, *bag.children)}
 
 
 def _released_of_deferred(ws: Workspace) -> set[str]:

@@ -1,1 +1,1 @@
-"""This file holds nothing: the store's rooms are `port`, `opening`, `mapper` and `keys`; the rest stands behind them."""
+"""This file holds nothing: its doors are `port`, `opening`, `mapper` and `keys`; the rest stands behind."""

@@ -35,7 +35,7 @@ class StreamHead(NamedTuple):
     """How many facts a stream has, and the hash chained over their leaves."""
 
     stream: str
-    count: int
+    count: int  # type: ignore[assignment]  # a field, not tuple.count
     hash: bytes
 
 
@@ -49,8 +49,14 @@ class Prepared(NamedTuple):
 
 
 def distinct_streams(facts: Iterable[NewFact]) -> list[str]:
-    """The streams of the facts, each once."""
-    return list(dict.fromkeys(fact[0] for fact in facts))
+    """The streams of the facts, each once.
+
+    Errors: ValueError for a name with a NUL character, which neither database keeps.
+    """
+    names = list(dict.fromkeys(fact[0] for fact in facts))
+    if bad := [name for name in names if "\0" in name]:
+        raise ValueError(f"a stream's name holds a NUL character: {bad[0]!r}")
+    return names
 
 
 def prepared(log: LogHead, old: dict[str, StreamHead], facts: Sequence[NewFact]) -> Prepared:

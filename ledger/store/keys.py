@@ -112,7 +112,7 @@ class KeyStore:
 
     def _add(self, key_ids: list[str]) -> None:
         # Another process may have made one meanwhile: then that one stays.
-        rows = [(key_id, self._make(key_id), None) for key_id in key_ids]
+        rows: list[tuple[object, ...]] = [(key_id, self._make(key_id), None) for key_id in key_ids]
         self._change("INSERT INTO keys VALUES (?, ?, ?) ON CONFLICT (key_id) DO NOTHING", rows)
 
     def _change(self, statement: str, rows: list[tuple[object, ...]]) -> None:

@@ -10,6 +10,7 @@ from eventsourcing.persistence import JSONTranscoder, Mapper, MapperDeserialisat
 import schemas
 from ledger.domain.values import FieldValue, Lot, Occasion, Quantity, Ref, Sealed
 from ledger.store.keys import KeyStore
+from ledger.store.port import FactRow
 from ledger.store.sealing import Sealer
 from ledger.store.upcasting import newest_bytes
 from schemas.codec import read_whole
@@ -67,6 +68,10 @@ class AvroMapper(Mapper[str]):
                 f"reading {stored_event.topic} of {stored_event.originator_id}"
                 f" version {stored_event.originator_version}: {error}"
             ) from error
+
+    def fact(self, row: FactRow) -> Any:
+        """The fact of a row, for views and audits. Errors: as `to_domain_event`."""
+        return self.to_domain_event(StoredEvent(row.stream, row.version, row.name, row.state))
 
     def open_sealed(self, text: Sealed) -> str | None:
         """A sealed text, or None when its key is destroyed or not here. Errors: StoreFault when it was changed."""

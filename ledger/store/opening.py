@@ -1,23 +1,41 @@
 """This file holds the opening of a ledger's store: a file is SQLite, a postgresql:// URL is PostgreSQL."""
 
-from pathlib import Path
+from __future__ import annotations
 
-from ledger.store.port import FactStore
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from ledger.store.faults import StoreFault
 from ledger.store.sqlite import SQLiteFactStore
-from ledger.store.sqlite_tables import BUSY_SECONDS
+from ledger.store.sqlite_tables import BUSY_SECONDS, MEMORY
+
+if TYPE_CHECKING:
+    from ledger.store.postgres import PostgresFactStore
+
+Store: TypeAlias = "SQLiteFactStore | PostgresFactStore"
+"""A FactStore that also takes imports (`import_rows`) and audits (`snapshot`)."""
 
 
 def is_postgres(url_or_path: str) -> bool:
     return url_or_path.startswith(("postgresql://", "postgres://"))
 
 
-def open_store(url_or_path: str | Path, ledger_id: str | None = None, busy_seconds: float = BUSY_SECONDS) -> FactStore:
+def open_store(
+    url_or_path: str | Path,
+    ledger_id: str | None = None,
+    busy_seconds: float = BUSY_SECONDS,
+    create: bool = True,
+) -> Store:
     """Open the ledger there, or begin one; `ledger_id` names a new one and must be an old one's.
 
+    With `create` false a file must exist already: who only reads makes no ledger by a slip of the pen.
     Errors: StoreFault when it cannot be opened, is no ledger, or is of another format.
     """
-    if is_postgres(str(url_or_path)):
+    place = str(url_or_path)
+    if is_postgres(place):
         from ledger.store.postgres import PostgresFactStore  # only who uses PostgreSQL needs its client library
 
-        return PostgresFactStore(str(url_or_path), ledger_id, busy_seconds)
-    return SQLiteFactStore(str(url_or_path), ledger_id, busy_seconds)
+        return PostgresFactStore(place, ledger_id, busy_seconds)
+    if not create and place != MEMORY and not Path(place).exists():
+        raise StoreFault(f"opening the ledger at {place}", "there is none")
+    return SQLiteFactStore(place, ledger_id, busy_seconds)

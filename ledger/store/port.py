@@ -40,7 +40,7 @@ class RequestRecord(NamedTuple):
     request: str
     digest: bytes
     first_position: int
-    count: int
+    count: int  # type: ignore[assignment]  # a field, not tuple.count
 
 
 class KeyRecord(NamedTuple):
@@ -48,7 +48,7 @@ class KeyRecord(NamedTuple):
 
     key: bytes
     first_position: int
-    count: int
+    count: int  # type: ignore[assignment]  # a field, not tuple.count
 
 
 class Link(NamedTuple):

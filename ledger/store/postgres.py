@@ -93,8 +93,8 @@ class PostgresFactStore(Appending, ApplicationRecorder):
         return Head._make(rows[0]) if rows else EMPTY_LOG.head
 
     @contextmanager
-    def snapshot(self) -> Iterator[PostgresSnapshot]:
-        """One view of everything for an audit, while others go on writing."""
+    def snapshot(self, lenient: bool = False) -> Iterator[PostgresSnapshot]:
+        """One view of everything for an audit, while others go on writing; the server keeps text text anyway."""
         with self._connections.taken("reading from") as connection:
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:

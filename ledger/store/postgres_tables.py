@@ -47,7 +47,7 @@ class Connections:
 
     def __init__(self, url: str, busy_seconds: float) -> None:
         self._url, self._busy_seconds = url, busy_seconds
-        self._lock, self._idle = threading.Lock(), list[Connection[Row]]()
+        self._lock, self._idle, self._closed = threading.Lock(), list[Connection[Row]](), False
         self.shown = shown(url)
 
     @contextmanager
@@ -63,6 +63,11 @@ class Connections:
                 self._returned(connection)
 
     def close(self) -> None:
+        """Close what is idle now, and what is still taken when it comes back."""
+        self._closed = True
+        self._drop_idle()
+
+    def _drop_idle(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:
@@ -80,10 +85,13 @@ class Connections:
         if connection.closed or connection.info.transaction_status != idle:
             connection.close()
             if connection.broken:
-                self.close()  # the server went away: the other connections went with it
+                self._drop_idle()  # the server went away: the other connections went with it
             return
         with self._lock:
-            self._idle.append(connection)
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
 
 
 def shown(url: str) -> str:
@@ -92,8 +100,8 @@ def shown(url: str) -> str:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         return "PostgreSQL"
-    parts.pop("password", None)
-    return f"PostgreSQL ({make_conninfo(**parts)})"
+    kept = {name: str(value) for name, value in parts.items() if name != "password"}
+    return f"PostgreSQL ({make_conninfo(**kept)})"
 
 
 @contextmanager

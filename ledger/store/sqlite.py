@@ -14,7 +14,7 @@ from ledger.store.faults import StoreFault
 from ledger.store.port import FactRow, Head
 from ledger.store.reading import Appending
 from ledger.store.sqlite_tables import BUSY_SECONDS, LedgerDatastore, in_words, opened
-from ledger.store.sqlite_writing import FACTS, SQLiteSnapshot, SQLiteWriting, lenient
+from ledger.store.sqlite_writing import FACTS, SQLiteSnapshot, SQLiteWriting, surrogates
 
 
 class SQLiteFactStore(Appending, SQLiteApplicationRecorder):
@@ -81,15 +81,15 @@ class SQLiteFactStore(Appending, SQLiteApplicationRecorder):
         return Head._make(rows[0]) if rows else EMPTY_LOG.head
 
     @contextmanager
-    def snapshot(self) -> Iterator[SQLiteSnapshot]:
-        """One view of everything for an audit, while others go on writing."""
+    def snapshot(self, lenient: bool = False) -> Iterator[SQLiteSnapshot]:
+        """One view of everything for an audit, while others go on writing; `lenient` also reads text that is none."""
         with self._connection("reading from", commit=False) as cursor:
             cursor.execute("BEGIN")
-            previous, cursor.connection.text_factory = cursor.connection.text_factory, lenient
+            cursor.connection.text_factory = surrogates if lenient else str
             try:
                 yield SQLiteSnapshot(cursor.connection)
             finally:
-                cursor.connection.text_factory = previous
+                cursor.connection.text_factory = str
                 if cursor.connection.in_transaction:
                     cursor.connection.rollback()
 

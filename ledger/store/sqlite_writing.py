@@ -1,5 +1,6 @@
 """This file holds the transactions on SQLite: reads under the write lock, the one append, and snapshots."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -115,10 +116,9 @@ class SQLiteWriting:
         )
 
     def _stream_heads(self, chunk: Chunk) -> dict[str, StreamHead]:
-        names = [(name,) for name in distinct_streams(chunk.facts)]
-        return {
-            row[0]: StreamHead._make(row) for row in self._each("SELECT * FROM stream_heads WHERE stream = ?", names)
-        }
+        select = "SELECT * FROM stream_heads WHERE stream IN (SELECT value FROM json_each(?))"
+        rows = self._cursor.execute(select, (json.dumps(distinct_streams(chunk.facts)),)).fetchall()
+        return {row[0]: StreamHead._make(row) for row in rows}
 
     def _each(self, select: str, parameters: Iterable[Sequence[Any]]) -> Iterator[Any]:
         for each in parameters:
@@ -131,7 +131,7 @@ class SQLiteWriting:
         yield from cursor.execute(select, parameters)
 
 
-def lenient(text: bytes) -> str:
+def surrogates(text: bytes) -> str:
     """Text that may not be UTF-8 any more: an audit names the row instead of failing on it."""
     return text.decode("utf-8", "surrogateescape")
 

@@ -46,7 +46,8 @@ def ledger_id_of(meta: Mapping[str, str], where: str, wanted: str | None) -> str
         age = "newer" if str(version).isdigit() and int(str(version)) > int(FORMAT) else "other"
         raise StoreFault(
             f"opening the ledger at {where}",
-            f"its tables are of the {age} format {version!r}, this program reads format {FORMAT}; use the program that wrote it",
+            f"its tables are of the {age} format {version!r}, this program reads format {FORMAT};"
+            " use the program that wrote it",
         )
     found = meta.get("ledger_id")
     if not found or (wanted is not None and found != wanted):

@@ -57,6 +57,7 @@ class Workspace:
         self.links: list[Link] = []
         self.freed: list[bytes] = []
         self.touched: dict[str, LedgerAggregate] = {}
+        self._absent: set[str] = set()
         self._batch_links: dict[tuple[str, str], list[Link]] = {}
         self.at: datetime
         self.occasion: Occasion
@@ -100,8 +101,11 @@ class Workspace:
     ) -> Ref:
         """Record a fact on an aggregate; it belongs to the command at work."""
         occasion = self.occasion
-        if len(self.facts) > self._first and occasion.business_key is not None:
-            occasion = self.occasion = occasion._replace(business_key=None)
+        if occasion.business_key is not None and fact_class is not Bag.Reported:
+            # the key belongs to what was observed, not to what follows from it
+            self.occasion = occasion._replace(business_key=None)
+        elif occasion.business_key is not None:
+            occasion = occasion._replace(business_key=None)
         ref = aggregate.record(fact_class, happened_at or self.at, occasion, caused_by, **body)
         fact = aggregate.facts[-1]
         self.facts.append(fact)
@@ -137,12 +141,13 @@ class Workspace:
         for name in names:
             if name in aggregates:
                 aggregates.move_to_end(name)
-            else:
+            elif name not in self._absent:
                 missing.append(name)
         if not missing:
             return
         for name, events in self.writing.streams(missing).items():
             aggregates[name] = self._replay(events)
+        self._absent.update(name for name in missing if name not in aggregates)  # the lock is held: it stays so
 
     def _replay(self, events: Sequence[StoredEvent]) -> LedgerAggregate:
         aggregate: Any = None

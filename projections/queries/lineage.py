@@ -16,6 +16,10 @@ ANCESTORS = """WITH RECURSIVE reached (bag) AS (
 EDGES = """SELECT lineage.parent, lineage.child, lineage.process, lineage.position
     FROM {each} JOIN lineage ON lineage.parent = each.value"""
 
+# A bag's name begins with its DIN, followed by = or #, both before ~ in ASCII: the primary key is the index.
+BAGS_OF_DONATION = """SELECT bag FROM {each} JOIN bags
+    ON bags.bag > each.value AND bags.bag < each.value || '~' WHERE length(each.value) = 13"""
+
 
 def with_descendants(read: Reading, bags: Iterable[str]) -> set[str]:
     """These bags, and every bag made from them, through splits, pools and labels."""
@@ -43,7 +47,7 @@ def incomplete_bags(read: Reading) -> set[str]:
         return set()
     bags = set(parked)
     for sql in (
-        "SELECT bag FROM {each} JOIN bags ON din = each.value",
+        BAGS_OF_DONATION,
         "SELECT stream FROM {each} JOIN belongings ON kind = 'donation' AND key = each.value",
     ):
         bags |= {bag for (bag,) in read.rows(sql, [read.each(sorted(parked))])}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from projections.queries.lineage import BAGS_OF_DONATION
 from projections.readmodels.database import Reading
 
 LOT_KINDS = ("container_lot", "filter_lot", "additive_lot", "reagent_lot")
@@ -98,8 +99,7 @@ def linked(read: Reading, kinds: Iterable[str], keys: Iterable[str]) -> set[str]
 def bags_of(read: Reading, dins: Iterable[str]) -> set[str]:
     """Bags that carry one of these donation numbers, or were collected or registered under it."""
     names = sorted(dins)
-    sql = "SELECT bag FROM {each} JOIN bags ON din = each.value"
-    return {bag for (bag,) in read.rows(sql, [read.each(names)])} | linked(read, ["donation"], names)
+    return {bag for (bag,) in read.rows(BAGS_OF_DONATION, [read.each(names)])} | linked(read, ["donation"], names)
 
 
 def same_person(read: Reading, noun: str, pseudonym: str) -> set[str]:

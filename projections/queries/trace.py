@@ -129,7 +129,7 @@ def _fact(each: Fact | Unreadable, corrected: str | None) -> Answer:
         "sender": None,
         "request": None,
         "reported": None,
-        "cause": None,
+        "caused_by": None,
         "corrected": corrected,
         "fact": None,
     }
@@ -139,6 +139,6 @@ def _fact(each: Fact | Unreadable, corrected: str | None) -> Answer:
     said |= {name: occasion[name] for name in ("by", "sender", "request", "reported")}
     return said | {
         "happened_at": instant_text(each.happened_at),
-        "cause": each.body["cause"],
+        "caused_by": each.body["caused_by"],
         "fact": plain_body(each),
     }

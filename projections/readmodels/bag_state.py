@@ -28,6 +28,8 @@ class BagFold(Struct, array_like=True):
     last: Key | None = None
     decisions: int = 0
     origin: str | None = None
+    origin_run: str | None = None
+    origin_version: int = 0
     component: str | None = None
     thousandths: int | None = None
     measure: str | None = None
@@ -66,9 +68,9 @@ class BagFold(Struct, array_like=True):
     @property
     def shown_group(self) -> tuple[str | None, str | None]:
         """As tested, when all its donations agree; else as declared."""
-        tested = set(self.panels.values())
-        if len(tested) == 1 and (only := next(iter(tested)))[0] is not None:
-            return only
+        panels = list(self.panels.values())
+        if panels and panels[0][0] is not None and all(panel == panels[0] for panel in panels):
+            return panels[0]
         return self.group, self.rhd
 
     @property

@@ -11,21 +11,20 @@ from projections.readmodels.database import DIGEST_SIZE, Batch, ReadModel, Row, 
 from projections.readmodels.life import made_anew, park
 
 COLUMNS = (
-    "bag", "din", "component", "thousandths", "measure", "status", "fate", "facility", "place", "abo", "rhd",
+    "bag", "component", "thousandths", "measure", "status", "fate", "facility", "place", "abo", "rhd",
     "expires_at", "kind", "consignee", "holds", "nonconformities", "final", "version", "from_position",
 )  # fmt: skip
 """What a row says. The quantity is a whole number of thousandths: exact, and summed in the database."""
 
 DDL = (
     """CREATE TABLE bags (
-        bag TEXT PRIMARY KEY, din TEXT NOT NULL, component TEXT, thousandths BIGINT, measure TEXT,
+        bag TEXT PRIMARY KEY, component TEXT, thousandths BIGINT, measure TEXT,
         status TEXT NOT NULL, fate TEXT, facility TEXT, place TEXT, abo TEXT, rhd TEXT, expires_at BIGINT,
         kind TEXT, consignee TEXT, holds TEXT NOT NULL, nonconformities TEXT NOT NULL, final INTEGER NOT NULL,
         version BIGINT NOT NULL, from_position BIGINT NOT NULL, digest BLOB NOT NULL, fold BLOB NOT NULL)""",
-    "CREATE INDEX bags_by_din ON bags (din)",
     # Holds all that a stock answer needs, of bags that are stock: the answer never reads the table.
     """CREATE INDEX bags_in_stock ON bags
-        (facility, component, abo, rhd, status, measure, expires_at, thousandths) WHERE final = 0""",
+        (facility, component, abo, rhd, status, measure, expires_at, thousandths, final) WHERE final = 0""",
 )
 READ = "SELECT bag, digest, fold FROM {each} JOIN bags ON bag = each.value"
 WRITE = (
@@ -87,7 +86,6 @@ def _row(bag: str, state: BagFold) -> Row:
     status = state.status
     return (
         bag,
-        bag[:13],
         state.component,
         state.thousandths,
         state.measure,

@@ -112,9 +112,7 @@ def _merges(stream: str, facts: list[Fact]) -> set[Link]:
 
 def apply(writing: Writing, batch: Batch) -> None:
     """Add the links of new facts; those of streams made anew replace what these streams said before."""
-    told: set[Link] = set()
-    for facts in batch.added():
-        told |= links_of(facts)
+    told = links_of(batch.added(RULES))
     for stream, facts in batch.anew.items():
         told |= _merges(stream, facts) if _is_person(stream) else links_of(facts)
     sources = sorted({link[0] for link in told} | batch.anew.keys())

@@ -1,6 +1,7 @@
 """This file holds what read models ask of a database, and the order-free digest of their rows."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
@@ -72,31 +73,39 @@ class Writing(Reading, Protocol):
 class Batch(NamedTuple):
     """The facts of one transaction, grouped so that a row is read and written once.
 
-    Shape: `streams` has each stream's new facts in version order. `anew` has the streams whose rows are to be
-    made anew because a correction touched them, with all their standing facts as they read now. The life,
-    which therefore comes first, fills it.
+    Shape: `streams` has each stream's new facts in version order, `named` those of each name. `anew` has the
+    streams whose rows are to be made anew because a correction touched them, with all their standing facts as they
+    read now. The life, which therefore comes first, fills it.
     """
 
     facts: list[Fact]
     unreadable: list[Unreadable]
     streams: dict[str, list[Fact]]
+    named: dict[str, list[Fact]]
     anew: dict[str, list[Fact]]
 
-    def added(self) -> Iterable[list[Fact]]:
-        """New facts of each stream whose rows need not be made anew."""
-        return (facts for stream, facts in self.streams.items() if stream not in self.anew)
+    def added(self, names: Iterable[str]) -> Iterator[Fact]:
+        """New facts of these names, in streams whose rows need not be made anew."""
+        for name in names:
+            for fact in self.named.get(name, ()):
+                if fact.stream not in self.anew:
+                    yield fact
 
 
 def batch_of(decoded: Iterable[Fact | Unreadable]) -> Batch:
     """Group the facts of one batch by stream."""
-    batch = Batch([], [], {}, {})
+    facts: list[Fact] = []
+    unreadable: list[Unreadable] = []
+    streams: defaultdict[str, list[Fact]] = defaultdict(list)
+    named: defaultdict[str, list[Fact]] = defaultdict(list)
     for each in decoded:
         if isinstance(each, Unreadable):
-            batch.unreadable.append(each)
+            unreadable.append(each)
             continue
-        batch.facts.append(each)
-        batch.streams.setdefault(each.stream, []).append(each)
-    return batch
+        facts.append(each)
+        streams[each.stream].append(each)
+        named[each.name].append(each)
+    return Batch(facts, unreadable, dict(streams), dict(named), {})
 
 
 class ReadModel(NamedTuple):

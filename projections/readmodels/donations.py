@@ -24,6 +24,9 @@ WRITE = """INSERT INTO donations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     day = excluded.day, abo = excluded.abo, rhd = excluded.rhd, groups = excluded.groups"""
 
 
+TELLING = ("donation.registered", "donation.grouped", "bag.collected")
+
+
 class Donation(NamedTuple):
     """One row. `groups`: all typings that stand, as JSON; `abo` and `rhd` when they agree."""
 
@@ -67,7 +70,8 @@ def _registered(row: Donation, fact: Fact) -> Donation:
 
 
 def _grouped(row: Donation, found: tuple[Any, Any]) -> Donation:
-    groups = sorted({(abo, rhd) for abo, rhd in decode(row.groups)} | {found}, key=str)
+    typed = [*decode(row.groups), list(found)]
+    groups = sorted({(abo, rhd) for abo, rhd in typed}, key=str)
     abo, rhd = groups[0] if len(groups) == 1 else (None, None)
     return row._replace(groups=encode(groups).decode(), abo=abo, rhd=rhd)
 
@@ -88,11 +92,9 @@ def _taken(row: Donation, facts: list[Fact]) -> Donation:
 
 def apply(writing: Writing, batch: Batch) -> None:
     """Bring the row of every donation that a batch tells of up to date."""
-    telling = {
-        facts[0].stream: facts
-        for facts in batch.added()
-        if any(fact.name in ("donation.registered", "donation.grouped", "bag.collected") for fact in facts)
-    }
+    telling: dict[str, list[Fact]] = {}
+    for fact in batch.added(TELLING):
+        telling.setdefault(fact.stream, []).append(fact)
     anew = {stream: facts for stream, facts in batch.anew.items() if is_donation(stream) or is_bag(stream)}
     sources = sorted(telling.keys() | anew.keys())
     if not sources:

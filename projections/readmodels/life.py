@@ -66,13 +66,13 @@ def apply(writing: Writing, batch: Batch) -> None:
 
 
 def _to_make_anew(writing: Writing, batch: Batch) -> list[str]:
-    corrected = {fact.stream for fact in batch.facts if is_correction(fact.name)}
+    corrected = {fact.stream for name in batch.named if is_correction(name) for fact in batch.named[name]}
     if corrected:
         sql = "INSERT INTO corrected VALUES (?) ON CONFLICT DO NOTHING"
         writing.run_many(sql, [(stream,) for stream in sorted(corrected)])
     sql = "SELECT stream FROM {each} JOIN corrected ON stream = each.value"
     before = {stream for (stream,) in writing.rows(sql, [writing.each(batch.streams)])}
-    merged = {fact.stream for fact in batch.facts if fact.name in MERGES}
+    merged = {fact.stream for name in MERGES for fact in batch.named.get(name, ())}
     return sorted(corrected | before | merged)
 
 

@@ -23,6 +23,9 @@ Ends = tuple[int | None, int | None]
 """Position by the parent's word, position by the child's."""
 
 
+TELLING = ("bag.consumed", "bag.prepared", "bag.labelled")
+
+
 def edges_of(fact: Fact) -> Iterator[tuple[Edge, Ends]]:
     """The edges one fact tells of, from its own end."""
     body = fact.body
@@ -39,8 +42,7 @@ def edges_of(fact: Fact) -> Iterator[tuple[Edge, Ends]]:
 def apply(writing: Writing, batch: Batch) -> None:
     """Add the edges of new facts; those of streams made anew are first taken back from that end."""
     told: dict[Edge, Ends] = {}
-    for facts in batch.added():
-        _tell(told, facts)
+    _tell(told, batch.added(TELLING))
     anew = sorted(stream for stream in batch.anew if is_bag(stream))
     for stream in anew:
         _tell(told, batch.anew[stream])

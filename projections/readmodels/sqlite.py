@@ -41,6 +41,13 @@ OWN_DDL = (
 )
 OWN_TABLES = ("progress", "versions", "digests")
 BUSY_SECONDS = 30
+PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "wal_autocheckpoint = 8000",  # pages: a rebuild waits less often for the disk
+    "cache_size = -65536",  # KiB
+    "temp_store = MEMORY",
+)
 
 
 class _Transaction:
@@ -69,7 +76,7 @@ class _Transaction:
 
 
 def _dialect(sql: str) -> str:
-    return sql.replace("{each}", "json_each(?) AS each").replace("{clustered}", "WITHOUT ROWID")
+    return sql.replace("{each}", "(SELECT value FROM json_each(?)) AS each").replace("{clustered}", "WITHOUT ROWID")
 
 
 class SqliteViews:
@@ -82,12 +89,7 @@ class SqliteViews:
             self._connection = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-            for pragma in (
-                "journal_mode = WAL",
-                "synchronous = NORMAL",
-                "cache_size = -65536",
-                "temp_store = MEMORY",
-            ):
+            for pragma in PRAGMAS:
                 self._connection.execute(f"PRAGMA {pragma}")
 
     def close(self) -> None:
@@ -146,7 +148,7 @@ class SqliteViews:
         transaction = _Transaction(self._connection, "", 0)
         ready = parked_again(transaction)
         if ready:
-            self._apply_models(transaction, Batch([], [], {}, made_anew(transaction, ready)))
+            self._apply_models(transaction, Batch([], [], {}, {}, made_anew(transaction, ready)))
 
     # -- writing ---------------------------------------------------------------------------------
 

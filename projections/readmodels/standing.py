@@ -63,19 +63,20 @@ def is_correction(name: str) -> bool:
     return name.endswith(CORRECTIONS)
 
 
-def is_decided(fact: Fact) -> bool:
-    """Whether it was decided here, and not reported from elsewhere."""
-    return fact.name in DECISIONS and not fact.body["occasion"]["reported"]
+def _is_labelling(fact: Fact) -> bool:
+    """A container consumed by its labelling: that is observed, every other process decided."""
+    return fact.name == "bag.consumed" and bool(fact.body["process"] == "label")
 
 
 def place_of(fact: Fact, heard_decisions: int) -> Key:
     """Where a fact belongs in business order, given the decisions heard before it of the same instant."""
+    name, occasion = fact.name, fact.body["occasion"]
     return (
         fact.happened_at,
         heard_decisions,
-        is_decided(fact),
-        RANKS.get(fact.name, USUAL_RANK),
-        fact.body["occasion"]["request_sha256"],
+        name in DECISIONS and not occasion["reported"] and not _is_labelling(fact),
+        RANKS.get(name, USUAL_RANK),
+        occasion["request_sha256"],
         fact.version,
     )
 
@@ -131,16 +132,21 @@ def standing(facts: list[Fact]) -> Stands:
 
 
 def _targets(correction: Fact, facts: list[Fact]) -> list[int]:
-    """Versions of the facts a correction means; none while its target has not arrived."""
+    """Versions of the facts a correction means.
+
+    By version: one heard before it. By content: all such facts heard before it, else the first heard after it.
+    """
     version = correction.body["target_version"]
     if version is not None:
-        return [version] if any(fact.version == version for fact in facts) else []
+        known = version < correction.version and any(fact.version == version for fact in facts)
+        return [version] if known else []
     name = correction.body["target_fact"]
-    return [
+    meant = [
         fact.version
         for fact in facts
         if fact.name == name and not is_correction(fact.name) and _matches(correction, fact)
     ]
+    return [version for version in meant if version < correction.version] or meant[:1]
 
 
 def _matches(correction: Fact, fact: Fact) -> bool:

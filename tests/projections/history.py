@@ -54,7 +54,7 @@ def encoded(wire: str, at: float, request: str, said: dict[str, Any]) -> bytes:
         "zone_from": "given",
         "received_at": None,
     }
-    body: dict[str, Any] = {"happened_at": instant(at), "occasion": occasion, "cause": None}
+    body: dict[str, Any] = {"happened_at": instant(at), "occasion": occasion, "caused_by": None}
     for field in schemas.fields(wire)[3:]:
         value = said.pop(field.name, MISSING)
         if value is MISSING:
@@ -73,10 +73,10 @@ class History:
         self.told: list[Row] = []
         self._versions: dict[str, int] = {}
 
-    def tell(self, stream: str, name: str, at: float, wire: str | None = None, **said: Any) -> int:
+    def tell(self, stream: str, name: str, when: float, /, wire: str | None = None, **said: Any) -> int:
         """Add a fact; its version in the stream is answered."""
         wire = wire or schemas.newest(name)
-        return self.add(stream, wire, encoded(wire, at, f"r{len(self.told) + 1}", said))
+        return self.add(stream, wire, encoded(wire, when, f"r{len(self.told) + 1}", said))
 
     def add(self, stream: str, wire: str, state: bytes) -> int:
         """Add stored bytes as they are."""
@@ -156,12 +156,12 @@ def _choices(draw: random.Random, others: Sequence[str]) -> list[tuple[str, dict
         "component": draw.choice(["whole_blood", "frozen_plasma"]), "quantity": units(draw.choice(["1", "0.25"])),
         "group": draw.choice(["A", None]), "rhd": "positive", "facility": facility, "purpose": "allogeneic", **expires,
     }  # fmt: skip
-    run = {"process": draw.choice(["separate", "pool"]), "process_id": draw.choice(["p1", "p2"])}
+    run = {"process": draw.choice(["separate", "pool", "label"]), "process_id": f"p-{other}"}
     return [
         ("bag.collected", {"donation": other[:13], "donor": "d", "kind": "whole_blood", **origin}),
         ("bag.prepared", {"parents": [other], "lots": [{"kind": "filter", "id": "L1"}], **run, **origin}),
         ("bag.received", {"sent_from": "Z", "released_by": draw.choice([None, "z"]), **origin}),
-        ("bag.labelled", {"container": draw.choice([None, other]), "process_id": "l1", **origin}),
+        ("bag.labelled", {"container": draw.choice([None, other]), "process_id": f"l-{other}", **origin}),
         ("bag.consumed", {"children": [other], **run}),
         ("bag.modified", {"method": "thaw", **expires}),
         ("bag.tested", {"donation": draw.choice(["D1", "D2"]), "donation_version": 3, "outcome": "acceptable",
@@ -198,7 +198,7 @@ def _choices(draw: random.Random, others: Sequence[str]) -> list[tuple[str, dict
 def _correction(draw: random.Random, version: int, name: str) -> tuple[str, dict[str, Any]]:
     """A correction of some earlier fact, by version or by content, that may itself be corrected."""
     meant: dict[str, Any] = {"target_version": draw.randrange(1, version)}
-    if draw.random() < 0.25:
+    if draw.random() < 0.4:
         match = [{"field": "facility", "value": f'"{draw.choice(FACILITIES)}"', "sealed": None}]
         meant = {"target_fact": draw.choice(["bag.stored", "bag.found"]), "match": match, "reported": True}
     if draw.random() < 0.5:
@@ -208,8 +208,13 @@ def _correction(draw: random.Random, version: int, name: str) -> tuple[str, dict
     return "bag.amended", {**meant, "changes": [change]}
 
 
-def random_history(seed: int, facts: int = 120, bags: int = 6, corrections: float = 0.12) -> History:
-    """A history of things that may not make sense, out of order, with corrections of corrections."""
+def random_history(
+    seed: int, facts: int = 120, bags: int = 6, corrections: float = 0.12, only: tuple[str, ...] = ("",)
+) -> History:
+    """A history of things that may not make sense, out of order, with corrections of corrections.
+
+    `only` narrows it to facts whose names begin so: the same few meet more often.
+    """
     draw = random.Random(seed)
     history = History()
     names = [f"{din(number)}=E0001V00" for number in range(bags)]
@@ -219,7 +224,7 @@ def random_history(seed: int, facts: int = 120, bags: int = 6, corrections: floa
         if versions[bag] and draw.random() < corrections:
             name, said = _correction(draw, versions[bag] + 1, bag)
         else:
-            name, said = draw.choice(_choices(draw, names))
+            name, said = draw.choice([each for each in _choices(draw, names) if each[0].startswith(only)])
             said.setdefault("reported", draw.random() < 0.5)
         versions[bag] = history.tell(bag, name, draw.randrange(40), **said)
     return history
@@ -238,28 +243,100 @@ def _life(number: int, at: float) -> Iterator[tuple[float, tuple[str, str, float
     number_din, whole = din(number), f"{din(number)}=E0001V00"
     cells, plasma = f"{number_din}=E0336V00", f"{number_din}=E0701V00"
     common = {"facility": "A9999", "purpose": "allogeneic"}
-    yield at, (number_din, "donation.registered", at, {
-        "donor": f"d{number % 9999}", "kind": "whole_blood", "outcome": "completed", "bags": [whole], **common})
-    yield at, (whole, "bag.collected", at, {
-        "donation": number_din, "donor": f"d{number % 9999}", "kind": "whole_blood", "component": "whole_blood",
-        "quantity": units("2"), "lots": [{"kind": "container", "id": f"L{number // 500}"}], "anticoagulant": "CPDA-1",
-        "rule_expires_at": instant(at + 50000), "expiry_rule": "whole-35d", **common})
+    yield (
+        at,
+        (
+            number_din,
+            "donation.registered",
+            at,
+            {"donor": f"d{number % 9999}", "kind": "whole_blood", "outcome": "completed", "bags": [whole], **common},
+        ),
+    )
+    yield (
+        at,
+        (
+            whole,
+            "bag.collected",
+            at,
+            {
+                "donation": number_din,
+                "donor": f"d{number % 9999}",
+                "kind": "whole_blood",
+                "component": "whole_blood",
+                "quantity": units("2"),
+                "lots": [{"kind": "container", "id": f"L{number // 500}"}],
+                "anticoagulant": "CPDA-1",
+                "rule_expires_at": instant(at + 50000),
+                "expiry_rule": "whole-35d",
+                **common,
+            },
+        ),
+    )
     for marker in ("hbsag", "anti_hcv", "hiv_ag_ab", "syphilis", "alt", "nat_hbv", "nat_hcv", "nat_hiv"):
-        yield at + 300, (number_din, "donation.tested", at + 300, {
-            "marker": marker, "result": "nonreactive", "stage": "initial", "final": True,
-            "reagent_lot": f"R{number // 2000}", "test_run": f"run-{number // 96}"})
+        yield (
+            at + 300,
+            (
+                number_din,
+                "donation.tested",
+                at + 300,
+                {
+                    "marker": marker,
+                    "result": "nonreactive",
+                    "stage": "initial",
+                    "final": True,
+                    "reagent_lot": f"R{number // 2000}",
+                    "test_run": f"run-{number // 96}",
+                },
+            ),
+        )
     yield at + 310, (number_din, "donation.grouped", at + 310, {"group": "ABO"[number % 3], "rhd": "positive"})
     yield at + 310, (number_din, "donation.concluded", at + 310, {"outcome": "acceptable", "panel": "cn-2026"})
-    yield at + 360, (whole, "bag.consumed", at + 360, {
-        "process": "separate", "process_id": f"p{number}", "children": [cells, plasma]})
+    yield (
+        at + 360,
+        (
+            whole,
+            "bag.consumed",
+            at + 360,
+            {"process": "separate", "process_id": f"p{number}", "children": [cells, plasma]},
+        ),
+    )
     for child, component, place in ((cells, "suspended_red_cells", "F1"), (plasma, "fresh_frozen_plasma", "Z1")):
-        yield at + 360, (child, "bag.prepared", at + 360, {
-            "process": "separate", "process_id": f"p{number}", "parents": [whole], "component": component,
-            "quantity": units("2"), "operator": f"op{number % 20}", "collected_at": instant(at),
-            "rule_expires_at": instant(at + 50400), "expiry_rule": "x", **common})
-        yield at + 360, (child, "bag.tested", at + 360, {
-            "donation": number_din, "donation_version": 11, "outcome": "acceptable", "group": "ABO"[number % 3],
-            "rhd": "positive", "panel": "cn-2026"})
+        yield (
+            at + 360,
+            (
+                child,
+                "bag.prepared",
+                at + 360,
+                {
+                    "process": "separate",
+                    "process_id": f"p{number}",
+                    "parents": [whole],
+                    "component": component,
+                    "quantity": units("2"),
+                    "operator": f"op{number % 20}",
+                    "collected_at": instant(at),
+                    "rule_expires_at": instant(at + 50400),
+                    "expiry_rule": "x",
+                    **common,
+                },
+            ),
+        )
+        yield (
+            at + 360,
+            (
+                child,
+                "bag.tested",
+                at + 360,
+                {
+                    "donation": number_din,
+                    "donation_version": 11,
+                    "outcome": "acceptable",
+                    "group": "ABO"[number % 3],
+                    "rhd": "positive",
+                    "panel": "cn-2026",
+                },
+            ),
+        )
         yield at + 400, (child, "bag.inspected", at + 400, {"passed": True})
         yield at + 401, (child, "bag.labelled", at + 401, {"purpose": "allogeneic"})
         yield at + 402, (child, "bag.label_verified", at + 402, {"passed": True})
@@ -269,5 +346,12 @@ def _life(number: int, at: float) -> Iterator[tuple[float, tuple[str, str, float
         yield at + 2100, (child, "bag.arrived", at + 2100, {"at": "H0001"})
         yield at + 4000, (child, "bag.crossmatched", at + 4000, {"patient": f"p{number}", "result": "compatible"})
         yield at + 4100, (child, "bag.issued", at + 4100, {"to": "ward", "patient": f"p{number}"})
-        yield at + 4200, (child, "bag.transfused", at + 4200, {
-            "patient": f"p{number}", "hospital": "H0001", "presumed": False, "checkers": ["a", "b"]})
+        yield (
+            at + 4200,
+            (
+                child,
+                "bag.transfused",
+                at + 4200,
+                {"patient": f"p{number}", "hospital": "H0001", "presumed": False, "checkers": ["a", "b"]},
+            ),
+        )

@@ -40,7 +40,9 @@ def fact(stream: str, version: int, request: str, first: bool = True, place: str
     return StoredEvent(stream, version, "bag.stored.v1", state(request, key, place=place))
 
 
-def write(store: FactStore, facts: Sequence[StoredEvent], recorded_at: int, requests: Sequence[tuple[str, int]]) -> Head:
+def write(
+    store: FactStore, facts: Sequence[StoredEvent], recorded_at: int, requests: Sequence[tuple[str, int]]
+) -> Head:
     """One commit; `requests` gives each request and how many facts it caused, in order."""
     records, keys, index = [], [], 0
     for request, count in requests:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -71,8 +70,8 @@ class TestSQLiteKilled(KilledAtEachPoint):
 @pytest.mark.postgres
 class TestPostgresKilled(KilledAtEachPoint):
     @pytest.fixture
-    def place(self, postgres_url: str) -> Iterator[str]:
-        yield postgres_url
+    def place(self, postgres_url: str) -> str:
+        return postgres_url
 
 
 @pytest.mark.parametrize("point", ["before-key-commit", "after-key-commit"])

@@ -1,5 +1,6 @@
 """This file holds the faults of the world: a full disk, a wrong file, a cut connection, and what they say."""
 
+import contextlib
 import socket
 import sqlite3
 import subprocess
@@ -16,12 +17,14 @@ from ledger.store.faults import StoreFault
 from ledger.store.opening import open_store
 from ledger.store.port import CommitUnknown
 from ledger.store.postgres_tables import shown
+from tests.conftest import postgres_address
 from tests.store.samples import fact, history, write
 
 FULL = """
 import resource, signal, sys
 from ledger.store.faults import StoreFault
 from ledger.store.opening import open_store
+from tests.conftest import postgres_address
 from tests.store.samples import fact, write
 store = open_store(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -51,8 +54,17 @@ def test_a_full_disk_is_a_fault_and_leaves_whole_commits(tmp_path: Path) -> None
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StoreFault, match="the folder .*nowhere does not exist"):
+    with pytest.raises(StoreFault, match=r"the folder .*nowhere does not exist"):
         open_store(tmp_path / "nowhere" / "ledger.db")
+
+
+def test_who_only_reads_makes_no_ledger(tmp_path: Path) -> None:
+    place = tmp_path / "ledger.db"
+    with pytest.raises(StoreFault, match="there is none"):
+        open_store(place, create=False)
+    assert not place.exists()
+    open_store(place).close()
+    open_store(place, create=False).close()
 
 
 def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -83,7 +95,7 @@ def test_a_database_that_is_read_only_takes_no_facts(tmp_path: Path) -> None:
     """SQLite's own switch stands for permissions, which do not bind root."""
     store = open_store(tmp_path / "ledger.db")
     head = history(store)
-    with store.datastore.get_connection(commit=True) as connection:  # type: ignore[attr-defined]
+    with store.datastore.get_connection(commit=True) as connection:
         connection.cursor().execute("PRAGMA query_only = ON")
     with pytest.raises(StoreFault, match="cannot be written"):
         write(store, [fact("bag-d", 1, "r8")], 400, [("r8", 1)])
@@ -111,8 +123,7 @@ def test_a_server_that_is_away_is_a_fault_without_the_password() -> None:
 
 @pytest.mark.postgres
 def test_a_database_that_does_not_exist_is_named(postgres_server: str) -> None:
-    parts = psycopg.conninfo.conninfo_to_dict(postgres_server)
-    url = "postgresql://?" + "&".join(f"{key}={value}" for key, value in {**parts, "dbname": "nowhere"}.items())
+    url = postgres_address(postgres_server, dbname="nowhere")
     with pytest.raises(StoreFault, match='"nowhere" does not exist'):
         open_store(url)
 
@@ -138,7 +149,7 @@ def _end_writers(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as other:
         other.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()"
         )
 
 
@@ -171,8 +182,8 @@ class Relay:
         self._port = int(parts.get("port") or 5432)
         self._listener = socket.create_server(("127.0.0.1", 0))
         port = self._listener.getsockname()[1]
-        shown = {**parts, "host": "127.0.0.1", "port": port, "sslmode": "disable", "gssencmode": "disable"}
-        self.url = "postgresql://?" + "&".join(f"{key}={value}" for key, value in shown.items())
+        plain = {"sslmode": "disable", "gssencmode": "disable"}
+        self.url = postgres_address(url, host="127.0.0.1", port=str(port), **plain)
         self._cut: bool | None = None
         self._sockets: list[socket.socket] = [self._listener]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -234,10 +245,6 @@ def _received(line: socket.socket) -> bytes:
 
 
 def _shut(line: socket.socket) -> None:
-    try:
+    with contextlib.suppress(OSError):
         line.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
     line.close()
-
-

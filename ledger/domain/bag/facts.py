@@ -111,6 +111,11 @@ class BagFacts:
         children: tuple[str, ...] = ()
         lost: Quantity | None = None
 
+        @property
+        def decided(self) -> bool:
+            """Labelling is observed; every other process is decided."""
+            return self.process != "label" and super().decided
+
     class Modified(Fact):
         """The bag was modified without a new label (thawed or warmed on the ward); its second, shorter expiry runs."""
 

@@ -1,0 +1,95 @@
+"""This file holds how lines become answers: through the committer in windows, in order, each answered."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+from ledger.commands.answer import Answer
+from ledger.commands.command import Command
+from ledger.commands.committer import Committer, Defect
+from ledger.commands.lines import Line
+from ledger.commands.malformed import Malformed
+from ledger.commands.reading import read_command, request_of
+
+WINDOW = 256
+"""How many lines share a commit, unless told otherwise."""
+
+
+class Commits(Protocol):
+    """Whatever commits commands; the committer."""
+
+    def commit(self, commands: list[Command]) -> list[Answer]: ...
+
+
+class Answered(NamedTuple):
+    """A line and what became of it. `defect` when this program, not the outside, was at fault."""
+
+    line: int
+    request: str | None
+    command: Command | None
+    answer: Answer
+    defect: bool = False
+
+
+class _Read(NamedTuple):
+    """A line as it was read: a command, or what is wrong with it."""
+
+    line: int
+    request: str | None
+    command: Command | None
+    problem: Malformed | None
+
+
+def record_lines(committer: Committer, lines: Iterable[Line | None], window: int = WINDOW) -> Iterator[Answered]:
+    """Decide and record line by line; a later line is decided on top of an earlier one.
+
+    Every line is answered in its place. After a fault of the store it stops at the end of that window: whoever
+    sends the same lines again gets `repeated` for what was recorded.
+    """
+    waiting: list[_Read] = []
+    for line in lines:
+        if line is not None:
+            waiting.append(_read(line))
+        if waiting and (line is None or len(waiting) >= window):
+            answered = _answered(committer, waiting)
+            waiting = []
+            yield from answered
+            if any(each.answer.outcome == "fault" and not each.defect for each in answered):
+                return
+    if waiting:
+        yield from _answered(committer, waiting)
+
+
+def _read(line: Line) -> _Read:
+    try:
+        command = read_command(line.text)
+    except Malformed as problem:
+        return _Read(line.number, request_of(line.text), None, problem)
+    return _Read(line.number, command.request, command, None)
+
+
+def _answered(committer: Committer, window: list[_Read]) -> list[Answered]:
+    answers = iter(_committed(committer, [each.command for each in window if each.command is not None]))
+    found = []
+    for each in window:
+        if each.command is None:
+            answer, defect = Answer("malformed", problem=each.problem), False
+        else:
+            answer, defect = next(answers)
+        found.append(Answered(each.line, each.request, each.command, answer, defect))
+    return found
+
+
+def _committed(committer: Committer, commands: list[Command]) -> list[tuple[Answer, bool]]:
+    try:
+        return [(answer, False) for answer in committer.commit(commands)]
+    except Defect:
+        # One command met a defect; which of the others were recorded, their requests say when asked again.
+        return [_alone(committer, command) for command in commands]
+
+
+def _alone(committer: Committer, command: Command) -> tuple[Answer, bool]:
+    try:
+        return committer.commit([command])[0], False
+    except Defect as defect:
+        cause = defect.__cause__
+        return Answer("fault", fault=f"{defect}: {type(cause).__name__}: {cause}"), True

@@ -1,0 +1,1 @@
+"""This file holds nothing: each module here is one thing people see in a terminal."""

@@ -1,0 +1,150 @@
+"""This file holds what `--help` says, in English and Chinese: about commands, options, and by example."""
+
+from typing import Final
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "bloodledger": (
+        "A traceability ledger for blood, from vein to vein: every bag's life is a chain of facts nobody can alter.",
+        "从血管到血管的血液追溯账本：每袋血的经历是一串无人能更改的记录。",
+    ),
+    "record": (
+        "Record commands, one JSON object a line, from FILE or from standard input (-). Every line is answered in "
+        "its place; a line that is refused or malformed stores nothing and stops nobody. Sending a file again is "
+        "safe for ever: what was recorded is answered `repeated`.",
+        "从 FILE 或标准输入（-）逐行记录命令，每行一个 JSON 对象。各行按序应答；被拒绝或格式错误的行不存入任何数据，"
+        "也不影响其他行。重复发送同一文件始终安全：已记录的内容应答为 repeated。",
+    ),
+    "import": (
+        "Import a validated history from FILE or standard input (-), in the form that `facts` prints: all of the "
+        "file or nothing. Positions are given anew.",
+        "从 FILE 或标准输入（-）导入经过核验的历史，格式与 facts 的输出相同："
+        "整个文件全部导入或全不导入。位置重新编排。",
+    ),
+    "facts": (
+        "Print the stored facts in order, one JSON object a line: all of them, or those of some streams.",
+        "按序输出已存记录，每行一个 JSON 对象：全部，或仅限某些流。",
+    ),
+    "schema": (
+        "Print the JSON Schema of a command, or of all of them.",
+        "输出某条命令或全部命令的 JSON Schema。",
+    ),
+    "scan": (
+        "Read what a scanner sent (ISBT 128): which structures, which bag. Several texts are scans of one label. "
+        "With - each line of standard input is a scan. A bad scan is never repaired.",
+        "读取扫描内容（ISBT 128）：含哪些数据结构，是哪个血袋。给出多段内容时视为同一标签的多次扫描；"
+        "用 - 时标准输入的每行为一次扫描。错误的扫描不会被修补。",
+    ),
+    "trace": (
+        "Trace a bag, a donation (DIN), donor:…, patient:… or lot:… both ways: what it was made from, what was made "
+        "from it, and everything that happened.",
+        "双向追溯血袋、献血（献血编号）、donor:…、patient:… 或 lot:…：由何制备、制成何物，以及全部经过。",
+    ),
+    "stock": (
+        "Show what is in stock: bags and exact quantities by facility, component, group and status.",
+        "显示库存：按机构、成分、血型和状态列出袋数与准确数量。",
+    ),
+    "verify": (
+        "Check everything the ledger holds: facts, tree, streams, requests, index. Names the first bad fact. Keep "
+        "the output elsewhere: with --since it proves later that nothing up to it was cut or changed.",
+        "核验账本的全部内容：记录、树、流、请求和索引，并指出首条有问题的记录。请将输出另行保存："
+        "日后用 --since 可证明截至当时的内容未被删减或更改。",
+    ),
+    "init": ("Begin an empty ledger.", "建立空账本。"),
+    "status": (
+        "Say which ledger this is, how far it goes, and where its files are.",
+        "说明账本的编号、进度及其文件位置。",
+    ),
+    "commands": ("List everything that can be recorded.", "列出可记录的全部命令。"),
+    "explain": (
+        "Say in words what a code means: of a refusal, a nonconformity, a bad scan or malformed input.",
+        "用文字解释代码：拒绝、不符合项、扫描错误或格式错误。",
+    ),
+    "catalogue": (
+        "Work on the site's catalogue of products, processes and panels.",
+        "处理本机构的产品、过程与检测目录。",
+    ),
+    "catalogue check": (
+        "Check a catalogue, a folder or a file, without using it: a broken one is named with file, line and field.",
+        "检查目录（文件夹或文件）而不启用；有误时指出文件、行与字段。",
+    ),
+    "demo": (
+        "Watch real donations become bags, bags become components, components reach patients, in a new ledger.",
+        "在新账本中观看真实献血如何成为血袋、成分并用于患者。",
+    ),
+}
+
+EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
+    "bloodledger": ("bloodledger demo", "bloodledger record day.jsonl", "bloodledger trace A999926123456=E0336V00"),
+    "record": (
+        "bloodledger record day.jsonl",
+        "scanner | bloodledger record - --window 1",
+        "bloodledger record day.jsonl --json | grep refused",
+    ),
+    "import": ("bloodledger facts --json > history.jsonl", "bloodledger import history.jsonl --ledger copy.db"),
+    "facts": (
+        "bloodledger facts",
+        "bloodledger facts A999926123456=E0336V00",
+        "bloodledger facts --name bag.issued --limit 10",
+    ),
+    "schema": ("bloodledger schema CollectBag", "bloodledger schema > commands.schema.json"),
+    "scan": ("bloodledger scan '=410301602203855=<E5445000'", "bloodledger scan '=410301602203855' '=<E5445000'"),
+    "trace": (
+        "bloodledger trace A999926123456=E0336V00",
+        "bloodledger trace A999926123456",
+        "bloodledger trace donor:D-1",
+        "bloodledger trace lot:filter:F-2026-17 --json",
+    ),
+    "stock": ("bloodledger stock", "bloodledger stock --at 2026-03-01T08:00:00+08:00 --expiring-within 3"),
+    "verify": ("bloodledger verify --json > today.json", "bloodledger verify --since today.json"),
+    "init": ("bloodledger init --ledger centre.db",),
+    "status": ("bloodledger status",),
+    "commands": ("bloodledger commands",),
+    "explain": ("bloodledger explain BagHeld", "bloodledger explain transfused_expired --lang zh"),
+    "catalogue check": ("bloodledger catalogue check our-catalogue/",),
+    "demo": ("bloodledger demo",),
+}
+
+OPTIONS: Final[dict[str, tuple[str, str]]] = {
+    "ledger": (
+        "The ledger: a file or a postgresql:// URL (else BLOODLEDGER_LEDGER, else ./bloodledger.db).",
+        "账本：文件或 postgresql:// 地址（否则取 BLOODLEDGER_LEDGER，再否则为 ./bloodledger.db）。",
+    ),
+    "lang": ("Language of what people read: en or zh.", "界面语言：en 或 zh。"),
+    "json": (
+        "Print JSON, for programs; --no-json prints for people even in a pipe.",
+        "输出 JSON，供程序使用；--no-json 即使在管道中也按人读格式输出。",
+    ),
+    "window": ("Lines that share one commit.", "共用一次提交的行数。"),
+    "from": ("First position to print.", "起始位置。"),
+    "name": ("Only facts of this name, with or without its version.", "仅限此名称的记录，可带或不带版本。"),
+    "limit": ("Print at most so many.", "最多输出条数。"),
+    "open_sealed": ("Also print sealed texts whose key is here.", "同时输出密钥在本处的封存文字。"),
+    "catch_up": (
+        "Bring the views to the ledger's last position first (the default).",
+        "先将视图更新至账本的最后位置（默认）。",
+    ),
+    "facts": ("Also tell everything that happened (the default).", "同时列出全部经过（默认）。"),
+    "at": (
+        "Business time by which bags are expired, RFC 3339 with offset; now when not given.",
+        "判断到期所依据的业务时间，RFC 3339 带时区偏移；未给出时为当前时间。",
+    ),
+    "expiring_within": ("Days within which an expiry counts as near.", "视为临近到期的天数。"),
+    "facility": ("Only this facility.", "仅限此机构。"),
+    "component": ("Only this component.", "仅限此成分。"),
+    "group": ("Only this blood group (ABO).", "仅限此 ABO 血型。"),
+    "status": ("Only this status.", "仅限此状态。"),
+    "all": ("Also bags that are stock no more.", "同时包括已不在库存中的血袋。"),
+    "since": (
+        "An earlier output of verify, to prove that nothing up to it was cut or changed.",
+        "verify 此前的输出，用以证明截至当时的内容未被删减或更改。",
+    ),
+    "version": ("Show the version and exit.", "显示版本并退出。"),
+    "help": ("Show this message and exit.", "显示本说明并退出。"),
+    "examples": ("Examples:", "示例："),
+    "usage": ("Usage", "用法"),
+}
+
+HELP: Final[dict[str, tuple[str, str]]] = {
+    **{f"help.{name}": words for name, words in COMMANDS.items()},
+    **{f"option.{name}": words for name, words in OPTIONS.items()},
+}

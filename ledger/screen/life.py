@@ -1,0 +1,82 @@
+"""This file holds how a life is told: a table of what happened, when, on which stream, by whom."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ledger.domain.nonconformities import NONCONFORMITIES
+from ledger.screen.console import console
+from ledger.screen.lineage import Lineage
+from ledger.screen.numbers import Name, moment
+from ledger.screen.words import Say
+
+MOST_FACTS = 500
+LONGEST_DETAIL = 60
+LEFT_OUT = frozenset({"by", "reported", "donations", "rule_expires_at", "expiry_rule", "process_id", "hold", "notice",
+                      "donation_version", "placed_at", "may_come_back", "about_version", "nonconformity"})  # fmt: skip
+RED = frozenset(
+    {"bag.held", "bag.nonconformity_raised", "donation.nonconformity_raised", "hold.placed", "recipient.alerted"}
+)
+
+
+def put_trace(say: Say, answer: Mapping[str, Any], name: Name) -> None:
+    """A trace for people: the lineage as a tree, then what happened as a table."""
+    out = console()
+    out.print(say("trace.title", subject=answer["subject"], position=answer["position"]), style="bold")
+    out.print(Lineage(say, answer, name).tree())
+    for each in answer.get("parked", ()):
+        out.print(say("trace.parked", **{key: each[key] for key in ("stream", "version", "reason")}), style="red")
+    facts = sorted(answer["facts"], key=lambda fact: (fact["happened_at"] or "", fact["position"]))
+    if facts:
+        out.print()
+        out.print(_table(say, facts[:MOST_FACTS]))
+    if len(facts) > MOST_FACTS:
+        out.print(say("trace.more_facts", count=len(facts) - MOST_FACTS), style="dim")
+
+
+def _table(say: Say, facts: list[Mapping[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table(title=say("trace.life"), title_justify="left", box=None, pad_edge=False)
+    table.add_column(say("trace.time") + " (UTC)", no_wrap=True)
+    table.add_column(say("trace.what"))
+    table.add_column(say("trace.stream"), overflow="fold")
+    table.add_column(say("trace.who"))
+    table.add_column(say("trace.detail"), overflow="fold")
+    for fact in facts:
+        short = fact["name"].rpartition(".")[0]
+        corrected = fact.get("corrected")
+        what = say.known(f"fact.{short}", short)
+        if corrected:
+            what += f" ({say(f'trace.corrected.{corrected}')})"
+        style = "red" if short in RED else "dim strike" if corrected == "annulled" else ""
+        cells = [moment(fact["happened_at"]), what, fact["stream"], fact["by"] or "", detail(say, fact)]
+        table.add_row(*cells, style=style)
+    return table
+
+
+def detail(say: Say, fact: Mapping[str, Any]) -> str:
+    """What a fact says beyond its name, in short."""
+    body = fact.get("fact") or {}
+    words = []
+    code = body.get("code")
+    if code in NONCONFORMITIES:
+        names = NONCONFORMITIES[code]
+        words.append(names.zh if say.lang == "zh" else names.en)
+    for key, value in body.items():
+        shown = _shown(value)
+        if shown and key not in LEFT_OUT and not (key == "code" and words):
+            words.append(f"{key} {shown}")
+    text = ", ".join(words)
+    return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{value['amount']} {value['measure']}" if "amount" in value else ""
+    if isinstance(value, list):
+        return " ".join(_shown(each) if not isinstance(each, str) else each for each in value[:3])
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str) and len(value) > 18 and value[10:11] == "T" and value.endswith("Z"):
+        return moment(value)
+    return "" if value is None else str(value)

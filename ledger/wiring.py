@@ -1,0 +1,145 @@
+"""This file holds the composition root: the only place where a ledger is put together; tests use it too."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from eventsourcing.persistence import StoredEvent
+
+from ledger.audit.verify import Auditable
+from ledger.audit.verify import verify as audited
+from ledger.catalogue import load_catalogue
+from ledger.commands.clock import Clock, WallClock
+from ledger.commands.committer import Committer
+from ledger.commands.importing import Importable
+from ledger.domain import FACTS
+from ledger.domain.catalogue import Catalogue
+from ledger.settings import Settings
+from ledger.store import crashpoints
+from ledger.store.index import links_of
+from ledger.store.keys import KeyStore
+from ledger.store.mapper import AvroMapper
+from ledger.store.opening import is_postgres, open_store
+from ledger.store.port import FactRow, FactStore, Link
+from projections.consumer import CaughtUp, catch_up
+from projections.readmodels.sqlite import SqliteViews
+
+Progress = Callable[[int, int], None]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class NoLedger(Exception):
+    """There is no ledger where the settings say, and what was asked needs one."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where)
+        self.where = where
+
+
+class Ledger:
+    """One ledger with everything that works on it; what is not asked for is not opened."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: FactStore,
+        clock: Clock,
+        make_key: Callable[[str], bytes] | None,
+        reading: bool,
+    ) -> None:
+        self.settings, self.store, self.clock = settings, store, clock
+        self._make_key, self._reading = make_key, reading
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The site's data. Errors: BrokenCatalogue."""
+        return load_catalogue(self.settings.catalogue)
+
+    @cached_property
+    def keys(self) -> KeyStore:
+        """The keys to sealed text; a command that only reads makes no file for them."""
+        path = self.settings.keys
+        if self._reading and not Path(path).exists():
+            path = ":memory:"
+        return KeyStore(path, self._make_key)
+
+    @cached_property
+    def mapper(self) -> AvroMapper:
+        """Facts to bytes and back."""
+        return AvroMapper(FACTS, self.keys, self.store.ledger_id())
+
+    @cached_property
+    def committer(self) -> Committer:
+        """The one door through which commands become facts."""
+        return Committer(self.store, self.mapper, self.catalogue, self.clock)
+
+    @cached_property
+    def views(self) -> SqliteViews:
+        """The views beside the ledger. Errors: ViewsUnavailable."""
+        return SqliteViews(self.settings.views)
+
+    @property
+    def bulk(self) -> Importable:
+        """The store as a door for imports."""
+        return self.store  # type: ignore[return-value]  # both stores have the port's writing() and more
+
+    def now(self) -> datetime:
+        """Business now, by this ledger's clock."""
+        return EPOCH + timedelta(microseconds=self.clock.now())
+
+    def catch_up(self, progress: Progress | None = None) -> CaughtUp:
+        """Bring the views to the store's last position."""
+        return catch_up(self.store, self.views, progress)
+
+    def verify(self, since: Mapping[str, Any] | None = None, progress: Progress | None = None) -> dict[str, Any]:
+        """Check everything the ledger holds. Errors: ValueError when `since` is no earlier output."""
+        store: Auditable = self.store  # type: ignore[assignment]  # both stores have a snapshot beside the port
+        return audited(store, since, progress, self._links)
+
+    def _links(self, row: FactRow) -> list[Link]:
+        stored = StoredEvent(row.stream, row.version, row.name, row.state)
+        return links_of(self.mapper.to_domain_event(stored))  # type: ignore[arg-type]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what was opened."""
+        opened = vars(self)
+        with contextlib.ExitStack() as closing:  # each, whatever another one says
+            closing.callback(self.store.close)
+            for name in ("keys", "views"):
+                if name in opened:
+                    closing.callback(opened[name].close)
+
+
+def open_ledger(
+    settings: Settings,
+    *,
+    reading: bool = False,
+    clock: Clock | None = None,
+    make_key: Callable[[str], bytes] | None = None,
+    ledger_id: str | None = None,
+) -> Ledger:
+    """The ledger the settings name; `with` closes it. `reading` does not begin one where there is none.
+
+    `clock`, `make_key` and `ledger_id` are the simulator's, which gives the same ledger for the same seed.
+    Errors: NoLedger; StoreFault.
+    """
+    if settings.crash_at is not None:
+        crashpoints.arm(*settings.crash_at)
+    if reading and not exists(settings.ledger):
+        raise NoLedger(settings.ledger)
+    store = open_store(settings.ledger, ledger_id, settings.busy_seconds)
+    return Ledger(settings, store, clock or WallClock(), make_key, reading)
+
+
+def exists(where: str) -> bool:
+    """Whether a ledger may be there; a server is asked by opening it."""
+    return is_postgres(where) or where == ":memory:" or Path(where).exists()

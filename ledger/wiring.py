@@ -94,6 +94,11 @@ class Ledger:
         """Bring the views to the store's last position."""
         return catch_up(self.store, self.views, progress)
 
+    def views_position(self) -> int:
+        """Up to where the views are complete now, without bringing them further. Errors: ViewsOutdated."""
+        with self.views.reading() as read:
+            return read.position
+
     def verify(self, since: Mapping[str, Any] | None = None, progress: Progress | None = None) -> dict[str, Any]:
         """Check everything the ledger holds. Errors: ValueError when `since` is no earlier output."""
         store: Auditable = self.store  # type: ignore[assignment]  # both stores have a snapshot beside the port

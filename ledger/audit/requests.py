@@ -19,11 +19,9 @@ Fact = tuple[Any, ...]
 
 
 class Said(NamedTuple):
-    """What a fact's occasion says about its request."""
+    """What a fact's occasion says about its request: (sender, request, digest), and the business key or None."""
 
-    sender: str
-    request: str
-    digest: bytes
+    request: tuple[str, str, bytes]
     key: bytes | None
 
 
@@ -47,12 +45,14 @@ def _reader() -> Read:
     occasion = whole["fields"][1]["type"]
     beginning = {**occasion, "fields": occasion["fields"][:4]}
     schema = {**whole, "fields": [whole["fields"][0], {**whole["fields"][1], "type": beginning}]}
-    return compile_reader(schema, _made, {"Said": Said}, logical=False)
+    return compile_reader(schema, _made, {"Said": Said, "new": tuple.__new__}, logical=False)
 
 
 def _made(record: str, variables: Any) -> str:
-    ordered = list(variables.values())
-    return f"Said({', '.join(ordered)})" if record == "bloodledger.Occasion" else ordered[1]
+    ordered: list[str] = list(variables.values())
+    if record != "bloodledger.Occasion":
+        return ordered[1]
+    return f"new(Said, (({ordered[0]}, {ordered[1]}, {ordered[2]}), {ordered[3]}))"
 
 
 def said(name: str, state: bytes) -> Said:
@@ -93,10 +93,10 @@ class Requests:
         try:
             found = said(fact[3], fact[4])
         except schemas.SchemaError as error:
-            self.findings.append(Span(fact, Said("", "", b"", None)).finding(f"stored bytes: {error}"))
+            self.findings.append(Span(fact, Said(("", "", b""), None)).finding(f"stored bytes: {error}"))
             return False
         request = self._request
-        if request is not None and request.said[:3] == found[:3]:
+        if request is not None and request.said.request == found.request:
             request.count += 1
             if found.key is None:
                 if self._observation is not None:
@@ -124,7 +124,7 @@ class Requests:
 
     def _end_request(self) -> None:
         if (span := self._request) is not None:
-            row = (span.fact[0], span.count, *span.said[:3])
+            row = (span.fact[0], span.count, *span.said.request)
             if not self._requests.has(row):
                 self.findings.append(span.finding("requests: no record says what this request caused"))
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
 
 from msgspec import Meta
 
 from ledger.commands.command import Command, Text, missing
 from ledger.commands.malformed import Malformed
-from ledger.domain import FACTS, Correction, Donor, Fact, LedgerAggregate, Recipient
+from ledger.domain import FACTS, Bag, Correction, Donor, Fact, LedgerAggregate, Recipient
 from ledger.domain import refusals as no
+from ledger.domain.aggregate import targets
+from ledger.domain.codes import check_code
 from ledger.domain.reading import field_types, read_value
 from ledger.domain.values import FieldValue, Sealed
 from ledger.isbt128 import BadScan, check, check_din
+from ledger.policies.closure import bags_of_donations
 from ledger.store.workspace import Workspace
 
 FactName = Annotated[
@@ -48,15 +52,7 @@ class OnFact(Command, kw_only=True):
 
     def aggregate(self, ws: Workspace) -> LedgerAggregate:
         """The stream to correct, of whatever kind it is."""
-        kind, _, name = self.stream.partition(":")
-        if kind == "hold":
-            scope_kind, _, scope_id = name.partition(":")
-            return ws.hold(scope_kind, scope_id)
-        if kind == "donor":
-            return ws.donor(name)
-        if kind == "patient":
-            return ws.recipient(name)
-        return ws.donation(self.stream) if len(self.stream) == 13 else ws.bag(self.stream)
+        return stream_of(ws, self.stream)
 
     def target(self, aggregate: LedgerAggregate) -> Fact | None:
         """The stored fact meant; None when it is not (yet) there.
@@ -89,24 +85,39 @@ class Annul(OnFact, kw_only=True):
 
     def carry_out(self, ws: Workspace) -> None:
         aggregate = self.aggregate(ws)
-        target = self.target(aggregate)
+        self.target(aggregate)
+        together = [each for fact in self._meant(aggregate, ws) for each in taken_back_with(ws, fact)]
         ws.removing = True
-        self._annul(ws, aggregate)
-        if target is not None:
-            for stream, version in _rest_of_process(ws, target):
-                other = ws.bag(stream) if "=" in stream or "#" in stream else _subject(ws, stream)
-                ws.record(other, other.Annulled, target_version=version, match=(), reason=ws.sealed(self.reason))
-
-    def _annul(self, ws: Workspace, aggregate: LedgerAggregate) -> None:
-        fact: type[Fact] = aggregate.Annulled  # type: ignore[attr-defined]
+        annulled: type[Fact] = aggregate.Annulled  # type: ignore[attr-defined]
         ws.record(
             aggregate,
-            fact,
+            annulled,
             target_version=self.version,
             target_fact=self.fact,
             match=self.matched(),
             reason=ws.sealed(self.reason),
         )
+        for stream, version in dict.fromkeys(together):
+            other = stream_of(ws, stream)
+            also: type[Fact] = other.Annulled  # type: ignore[attr-defined]
+            ws.record(other, also, target_version=version, reason=ws.sealed(self.reason))
+
+    def _meant(self, aggregate: LedgerAggregate, ws: Workspace) -> list[Fact]:
+        """The facts meant that are there."""
+        if self.version is not None:
+            return [aggregate.facts[self.version - 1]] if self.version <= aggregate.version else []
+        by_content = Meant(None, self.fact, self.matched(), ws.at, aggregate.version + 1)
+        return targets(by_content, aggregate.facts)
+
+
+class Meant(NamedTuple):
+    """What a correction by content looks for, before it is recorded."""
+
+    target_version: int | None
+    target_fact: str | None
+    match: tuple[FieldValue, ...]
+    timestamp: datetime
+    originator_version: int
 
 
 class Amend(OnFact, kw_only=True):
@@ -151,6 +162,7 @@ class Amend(OnFact, kw_only=True):
         fields = field_types(fact)
         try:
             read = read_value(fact, name, value)
+            check_code(fact.short_name(), name, value)
         except KeyError:
             raise self._refused(name, "it has no such field", fields) from None
         except ValueError as error:
@@ -166,33 +178,77 @@ class Amend(OnFact, kw_only=True):
         return no.FieldNotAmendable(self.stream, version=self.version, field=name, why=why, fields=listed)
 
 
-def _subject(ws: Workspace, stream: str) -> Donor | Recipient:
-    kind, _, name = stream.partition(":")
-    return ws.donor(name) if kind == "donor" else ws.recipient(name)
+def stream_of(ws: Workspace, name: str) -> LedgerAggregate:
+    """The aggregate of a stream, by its name."""
+    kind, _, rest = name.partition(":")
+    if kind == "hold":
+        scope_kind, _, scope_id = rest.partition(":")
+        return ws.hold(scope_kind, scope_id)
+    if kind == "donor":
+        return ws.donor(rest)
+    if kind == "patient":
+        return ws.recipient(rest)
+    return ws.donation(name) if len(name) == 13 else ws.bag(name)
 
 
-def _rest_of_process(ws: Workspace, target: Fact) -> list[tuple[str, int]]:
-    """The other facts of the process one fact belongs to: (stream, version) of each that stands."""
-    process_id = getattr(target, "process_id", None)
+def taken_back_with(ws: Workspace, target: Fact) -> list[tuple[str, int]]:
+    """The other standing facts that fall with one: those of its process, or the annulments said with it."""
+    if isinstance(target, Bag.Collected):
+        return _registration(ws, target)
+    aggregate = stream_of(ws, target.originator_id)
+    first = target
+    while isinstance(first, Correction):
+        version = getattr(first, "target_version", None)
+        if version is None:
+            return []
+        first = aggregate.facts[version - 1]
+    process_id = getattr(first, "process_id", None)
     if process_id is None:
         return []
+    found = []
+    for name in _streams_of_process(ws, first, process_id):
+        for fact in list(stream_of(ws, name).standing()):
+            together = (
+                fact.occasion.request_sha256 == target.occasion.request_sha256 and type(fact).__name__ == "Annulled"
+                if isinstance(target, Correction)
+                else getattr(fact, "process_id", None) == process_id
+            )
+            if together and fact.ref != target.ref:
+                found.append(fact.ref)
+    return [(ref.stream, ref.version) for ref in found]
+
+
+def _streams_of_process(ws: Workspace, first: Fact, process_id: str) -> list[str]:
+    """Every stream a process wrote to, found from one of its facts."""
     streams: dict[str, None] = {}
-    todo = [target.originator_id]
+    todo = [first.originator_id]
     while todo:
         name = todo.pop()
+        if name in streams:
+            continue
         streams[name] = None
-        aggregate = ws.bag(name) if "=" in name or "#" in name else _subject(ws, name)
-        for fact in aggregate.standing():
+        for fact in stream_of(ws, name).facts:
             if getattr(fact, "process_id", None) == process_id:
-                todo += [each for each in _touched_by(fact) if each not in streams]
-    found = []
-    for name in streams:
-        aggregate = ws.bag(name) if "=" in name or "#" in name else _subject(ws, name)
-        for fact in aggregate.standing():
-            same = getattr(fact, "process_id", None) == process_id
-            if same and fact.ref != target.ref:
-                found.append((name, fact.originator_version))
-    return found
+                todo += _touched_by(fact)
+    return list(streams)
+
+
+def _registration(ws: Workspace, collected: Bag.Collected) -> list[tuple[str, int]]:
+    """The registration said with a collection, unless another bag of that donation was collected too."""
+    donation = ws.donation(collected.donation)
+    others = [
+        origin
+        for bag in bags_of_donations(ws, [donation.id])
+        for origin in bag.origins
+        if isinstance(origin, Bag.Collected) and origin.ref != collected.ref and origin.donor == collected.donor
+    ]
+    if others:
+        return []
+    return [
+        (donation.id, fact.originator_version)
+        for fact in donation.registrations
+        if fact.occasion.request_sha256 == collected.occasion.request_sha256
+    ]
 
 
 def _touched_by(fact: Any) -> list[str]:

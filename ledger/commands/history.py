@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from ledger.commands.lines import Line
 from ledger.domain import FACTS
+from ledger.domain.codes import CODES
 from ledger.domain.hold import hold_stream
 from ledger.domain.reading import MEASURES
 from ledger.domain.values import Quantity
@@ -36,7 +37,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "{found} is no quantity above zero in U, mL or dose",
         "{found} 不是大于零的数量（U、mL 或 dose）",
     ),
-    "bag_malformed": ("{found}", "{found}"),
+    "code_unknown": ("{found} is not one of {expected}", "{found} 不是可用代码（{expected}）"),
+    "bag_malformed": ("no bag name: {found}", "不是血袋名：{found}"),
     "request_missing": ("the fact stands on no request", "该记录没有请求号"),
     "request_used": ("request {found} is on record already", "请求号 {found} 已有记录"),
     "request_reused": ("request {found} stands for two different commands", "请求号 {found} 对应两条不同的命令"),
@@ -94,7 +96,7 @@ class PrintedFact(Struct, forbid_unknown_fields=True):
     happened_at: Instant | None = None
     sender: str | None = None
     request: str | None = None
-    fact: msgspec.Raw | None = None
+    fact: msgspec.Raw = msgspec.Raw()
     ledger: str | None = None
     position: int | None = None
     leaf: int | None = None
@@ -181,15 +183,26 @@ Judge = Callable[[Any, str, int], None]
 def _judges(fact_class: Any) -> tuple[tuple[str, Judge], ...]:
     """The fields of one kind of fact that need a second look, and who looks."""
     hints = get_type_hints(fact_class)
+    codes = CODES.get(fact_class.short_name(), {})
     found: list[tuple[str, Judge]] = []
     for field in fields(fact_class):
-        if hints[field.name] in (Quantity, Quantity | None):
+        if field.name in codes:
+            found.append((field.name, _one_of(codes[field.name])))
+        elif hints[field.name] in (Quantity, Quantity | None):
             found.append((field.name, _lost if field.name == "lost" else _quantity))
         elif field.name in ("parents", "children", "bags"):
             found.append((field.name, _bags))
         elif field.name == "container":
             found.append((field.name, _bag))
     return tuple(found)
+
+
+def _one_of(codes: tuple[str, ...]) -> Judge:
+    def judge(value: Any, field: str, line: int) -> None:
+        if value not in codes:
+            raise BadHistory("code_unknown", line, f"fact.{field}", found=value, expected=", ".join(codes))
+
+    return judge
 
 
 def _quantity(value: Quantity, field: str, line: int) -> None:

@@ -11,7 +11,7 @@ from ledger.commands.bag.making import utc
 from ledger.commands.command import Code, Command, Id, Instant, Text, check_bag, check_din
 from ledger.domain import Bag, Hold
 from ledger.domain import refusals as no
-from ledger.domain.hold import hold_stream
+from ledger.domain.hold import NOT_PLACED, hold_stream
 from ledger.store.workspace import Workspace
 
 ScopeKind = Literal[
@@ -87,7 +87,12 @@ class LiftHold(OnScope, kw_only=True):
             self._lift_on_bag(ws, ws.bag(self.scope.id))
             return
         hold = ws.hold(self.scope.kind, self.scope.id)
-        version = hold.to_lift(self.cause)
+        try:
+            version = hold.to_lift(self.cause)
+        except no.HoldNotOpen:
+            if self.refusable:
+                raise
+            version = NOT_PLACED
         ws.removing = True
         ws.record(
             hold,
@@ -101,15 +106,15 @@ class LiftHold(OnScope, kw_only=True):
     def _lift_on_bag(self, ws: Workspace, bag: Bag) -> None:
         own = [bag.holds[name] for name in bag.holds if name in bag.open_holds and name.startswith(f"{bag.id}@")]
         hold = next((each for each in own if each.cause == self.cause), None)
-        if hold is None:
+        if hold is None and self.refusable:
             open_causes = ", ".join(sorted({each.cause for each in own})) or "-"
             raise no.HoldNotOpen(bag.id, cause=self.cause, open=open_causes)
         ws.removing = True
         ws.record(
             bag,
             Bag.HoldLifted,
-            hold=hold.id,
-            cause=hold.cause,
+            hold=hold.id if hold is not None else f"{bag.id}@{NOT_PLACED}",
+            cause=self.cause,
             scope_kind="bag",
             scope_id=bag.id,
             why="lifted",

@@ -1,6 +1,6 @@
 """This file holds the bulk door: a validated history, in the form that `facts` prints, all of it or nothing."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -9,6 +9,7 @@ from eventsourcing.persistence import Mapper, StoredEvent
 from ledger.commands.clock import Clock
 from ledger.commands.history import BadHistory, PrintedFact, checked_fact, checked_stream, read_line
 from ledger.commands.lines import Line
+from ledger.domain import Correction
 from ledger.store.appending import NewFact
 from ledger.store.index import links_of, microseconds
 from ledger.store.port import Head, Link, Unlink
@@ -19,6 +20,10 @@ CHUNK: Final = 5_000
 """Facts written at once; a chunk ends where a request ends."""
 AHEAD_US: Final = 24 * 3600 * 1_000_000
 """How far ahead of our clock a recorded time may lie: later commits would have to carry it on."""
+
+
+UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError)
+"""What comes of values that do not fit their fields."""
 
 
 class Importable(Protocol):
@@ -90,12 +95,10 @@ class History:
         self._follow(fact, line.number)
         pending = self._pending
         pending.facts.append((said.stream, said.version, said.name, said.bytes, recorded_at))
-        pending.links += links_of(fact)
-        kind = said.name.split(".", 2)[1]
-        if kind in ("annulled", "amended"):
-            self._corrected[said.stream] = line.number
-            if kind == "annulled":
-                pending.annulled.add(said.stream)
+        if isinstance(fact, Correction):
+            self._corrects(said, fact, line.number)
+        else:
+            pending.links += links_of(fact)
 
     def end(self) -> Imported:
         """Write what is left. Errors: BadHistory."""
@@ -103,6 +106,16 @@ class History:
         self._replay()
         first = self._begun.position + 1
         return Imported(self._head.size - self._begun.size, first, self._head)
+
+    def _corrects(self, said: PrintedFact, fact: Correction, line: int) -> None:
+        """A correction says its values as JSON, which nobody has read yet."""
+        self._corrected[said.stream] = line
+        if ".annulled." in said.name:
+            self._pending.annulled.add(said.stream)
+        try:
+            self._pending.links += links_of(fact)
+        except UNREADABLE as error:
+            raise BadHistory("correction_unreadable", line, "bytes", found=f"{said.stream}: {error}") from error
 
     # -- one fact --------------------------------------------------------------------------------
 
@@ -217,19 +230,28 @@ class History:
                 for event in self._writing.streams([stream])[stream]:
                     fact: Any = self._mapper.to_domain_event(event)
                     aggregate = fact.mutate(aggregate)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except UNREADABLE as error:
                 raise BadHistory("correction_unreadable", line, "bytes", found=f"{stream}: {error}") from error
 
 
-def import_history(store: Importable, mapper: Mapper[str], clock: Clock, lines: Iterable[Line | None]) -> Imported:
+def import_history(
+    store: Importable,
+    mapper: Mapper[str],
+    clock: Clock,
+    lines: Iterable[Line | None],
+    progress: Callable[[], None] | None = None,
+) -> Imported:
     """Append a history to a store in one transaction, with requests, business keys and links made again from it.
 
-    Positions are given anew, in the order of the lines. Errors: BadHistory, and nothing is written; StoreFault.
+    Positions are given anew, in the order of the lines; `progress` is called now and then.
+    Errors: BadHistory, and nothing is written; StoreFault.
     """
     with store.writing() as writing:
         history = History(writing, mapper, clock.now())
         for line in lines:
             if line is not None:
                 history.take(line)
+                if progress is not None and line.number % CHUNK == 0:
+                    progress()
         # Durable from the end of this block: the whole history. A crash before leaves nothing of it.
         return history.end()

@@ -44,7 +44,7 @@ def printed(row: FactRow, ledger: str, mapper: Mapper[str], open_sealed: Open | 
         "version": row.version,
         "name": row.name,
         "happened_at": instant(fact.timestamp),
-        "recorded_at": instant(EPOCH + timedelta(microseconds=row.recorded_at)),
+        "recorded_at": recorded_instant(row.recorded_at),
         "sender": occasion.sender,
         "request": occasion.request,
         "fact": body(fact, open_sealed),
@@ -93,6 +93,11 @@ def _sealed(text: Sealed, open_sealed: Open | None) -> Json:
     if open_sealed is not None:
         shown["text"] = open_sealed(text)
     return shown
+
+
+def recorded_instant(microseconds: int) -> str:
+    """Recorded time as it is printed. Unit: microseconds since 1970-01-01 UTC."""
+    return instant(EPOCH + timedelta(microseconds=microseconds))
 
 
 def instant(at: datetime) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from ledger.commands.answer import Answer
 from ledger.commands.command import Command
-from ledger.commands.committer import Committer, Defect
+from ledger.commands.committer import Defect
 from ledger.commands.lines import Line
 from ledger.commands.malformed import Malformed
 from ledger.commands.reading import read_command, request_of
@@ -39,8 +39,8 @@ class _Read(NamedTuple):
     problem: Malformed | None
 
 
-def record_lines(committer: Committer, lines: Iterable[Line | None], window: int = WINDOW) -> Iterator[Answered]:
-    """Decide and record line by line; a later line is decided on top of an earlier one.
+def record_lines(committer: Commits, lines: Iterable[Line | None], window: int = WINDOW) -> Iterator[list[Answered]]:
+    """Decide and record line by line, a window in one commit; a later line is decided on top of an earlier one.
 
     Every line is answered in its place. After a fault of the store it stops at the end of that window: whoever
     sends the same lines again gets `repeated` for what was recorded.
@@ -52,11 +52,11 @@ def record_lines(committer: Committer, lines: Iterable[Line | None], window: int
         if waiting and (line is None or len(waiting) >= window):
             answered = _answered(committer, waiting)
             waiting = []
-            yield from answered
+            yield answered
             if any(each.answer.outcome == "fault" and not each.defect for each in answered):
                 return
     if waiting:
-        yield from _answered(committer, waiting)
+        yield _answered(committer, waiting)
 
 
 def _read(line: Line) -> _Read:
@@ -67,7 +67,7 @@ def _read(line: Line) -> _Read:
     return _Read(line.number, command.request, command, None)
 
 
-def _answered(committer: Committer, window: list[_Read]) -> list[Answered]:
+def _answered(committer: Commits, window: list[_Read]) -> list[Answered]:
     answers = iter(_committed(committer, [each.command for each in window if each.command is not None]))
     found = []
     for each in window:
@@ -79,7 +79,7 @@ def _answered(committer: Committer, window: list[_Read]) -> list[Answered]:
     return found
 
 
-def _committed(committer: Committer, commands: list[Command]) -> list[tuple[Answer, bool]]:
+def _committed(committer: Commits, commands: list[Command]) -> list[tuple[Answer, bool]]:
     try:
         return [(answer, False) for answer in committer.commit(commands)]
     except Defect:
@@ -87,7 +87,7 @@ def _committed(committer: Committer, commands: list[Command]) -> list[tuple[Answ
         return [_alone(committer, command) for command in commands]
 
 
-def _alone(committer: Committer, command: Command) -> tuple[Answer, bool]:
+def _alone(committer: Commits, command: Command) -> tuple[Answer, bool]:
     try:
         return committer.commit([command])[0], False
     except Defect as defect:

@@ -253,31 +253,34 @@ def matches(correction: Any, fact: Fact) -> bool:
     """Whether a correction reported from outside, which names its target by content, means this fact."""
     if correction.target_fact is None or correction.target_fact != fact.short_name():
         return False
-    return all(
-        json.dumps(
-            plain_value(getattr(fact, wanted.field, None)),
-            sort_keys=True,
-            separators=(",", ":"),
-            ensure_ascii=False,
-        )
-        == wanted.value
-        if wanted.field != "happened_at"
-        else json.dumps(plain_value(fact.timestamp)) == wanted.value
-        for wanted in correction.match
-    )
+    return all(_carries(fact, wanted) for wanted in correction.match)
+
+
+def _carries(fact: Fact, wanted: FieldValue) -> bool:
+    """Whether a fact has this value, compared as values: the same instant or amount however it is written."""
+    name = "timestamp" if wanted.field == "happened_at" else wanted.field
+    try:
+        return bool(getattr(fact, name) == read_field(type(fact), name, wanted.value))
+    except (AttributeError, KeyError, ValueError):
+        return False
 
 
 def targets(correction: Any, facts: list[Fact]) -> list[Fact]:
-    """The facts a correction means: by version, one that was there before it; by content, those that were there
-    before it, else the first that arrives after it.
+    """The facts a correction means: by version, one that was there before it; by content, those that had
+    happened before it, whenever they are heard of.
     """
     version = correction.target_version
     if version is not None:
         known = 1 <= version <= len(facts) and version < correction.originator_version
         return [facts[version - 1]] if known else []
-    meant = [fact for fact in facts if not isinstance(fact, Correction) and matches(correction, fact)]
-    heard_before = [fact for fact in meant if fact.originator_version < correction.originator_version]
-    return heard_before or meant[:1]
+    return [
+        fact
+        for fact in facts
+        if not isinstance(fact, Correction)
+        and fact.timestamp <= correction.timestamp
+        and fact.caused_by is None
+        and matches(correction, fact)
+    ]
 
 
 def shown_after(facts: list[Fact], corrections: list[Correction]) -> dict[int, Fact | None]:

@@ -91,7 +91,6 @@ class Donation(LedgerAggregate):
         """The panel is complete, or no longer is."""
 
         TOPIC = "donation.concluded.v1"
-        CONSEQUENCE = True
 
         outcome: str
         panel: str

@@ -24,6 +24,10 @@ SCOPES = (
 )
 
 
+NOT_PLACED = 0
+"""Placed version of a lifting that was reported before the placing it lifts."""
+
+
 def hold_stream(kind: str, scope_id: str) -> str:
     """The stream of all holds on one scope."""
     return f"hold:{kind}:{scope_id}"
@@ -100,12 +104,20 @@ class Hold(LedgerAggregate):
     def reset(self) -> None:
         self.placings: dict[int, Hold.Placed] = {}
         self.lifted: dict[int, Hold.Lifted] = {}
+        self.lifted_early: list[Hold.Lifted] = []
 
     def _placed(self, fact: Hold.Placed) -> None:
-        if fact.originator_version not in self.lifted:
-            self.placings[fact.originator_version] = fact
+        for lifted in self.lifted_early:
+            if lifted.cause == fact.cause and lifted.timestamp >= fact.timestamp:
+                self.lifted_early.remove(lifted)
+                self.lifted[fact.originator_version] = lifted
+                return
+        self.placings[fact.originator_version] = fact
 
     def _lifted(self, fact: Hold.Lifted) -> None:
+        if fact.placed_version == NOT_PLACED:
+            self.lifted_early.append(fact)
+            return
         self.lifted[fact.placed_version] = fact
         self.placings.pop(fact.placed_version, None)
 

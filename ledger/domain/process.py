@@ -25,12 +25,19 @@ class Unaccounted(NamedTuple):
 
 
 def unaccounted(
-    process: str, inputs: Sequence[Held], outputs: Sequence[Held], ml_per_unit: Decimal
+    process: str,
+    inputs: Sequence[Held],
+    outputs: Sequence[Held],
+    ml_per_unit: Decimal,
+    additive_ml: Decimal | None,
 ) -> Unaccounted | None:
     """What came out beyond what went in, or None.
 
-    `ml_per_unit`: most that one U of input may yield in mL; zero when the site sets no bound.
+    `ml_per_unit`: most that one U of input may yield in mL; zero when the site sets no bound. `additive_ml`:
+    volume of additive solution put in; None when it is not known, and net volumes are not compared then.
     """
+    if additive_ml is not None and (problem := _net_volumes(inputs, outputs, additive_ml)) is not None:
+        return problem
     if process in SEPARATING:
         return _separated(inputs, outputs, ml_per_unit)
     for measure in sorted({quantity.measure for _, quantity, _ in outputs}):
@@ -50,6 +57,14 @@ def _separated(inputs: Sequence[Held], outputs: Sequence[Held], ml_per_unit: Dec
     if bound and volume > bound:
         return _above(volume, bound, "mL")
     return None
+
+
+def _net_volumes(inputs: Sequence[Held], outputs: Sequence[Held], additive_ml: Decimal) -> Unaccounted | None:
+    """Net volumes of the outputs above those of the inputs and the additive, where all inputs' are known."""
+    known = [volume for _, _, volume in inputs if volume is not None]
+    out = sum((volume for _, _, volume in outputs if volume is not None), Decimal(0))
+    into = sum(known, Decimal(0)) + additive_ml
+    return _above(out, into, "mL") if len(known) == len(inputs) and out > into else None
 
 
 def _sum(bags: Sequence[Held], measure: str) -> Decimal:

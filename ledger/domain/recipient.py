@@ -52,7 +52,6 @@ class Recipient(LedgerAggregate):
         """A bag this recipient was given is under a hold."""
 
         TOPIC = "recipient.alerted.v1"
-        CONSEQUENCE = True
 
         alert: str
         bag: str

@@ -241,13 +241,6 @@ class BagIdentityTaken(Refusal):
     remedy_zh = "请为该容器使用另外的编号（分袋码或产品码）。"
 
 
-class BagNamedTwice(Refusal):
-    en = "Bag {where} is named twice in one process."
-    zh = "血袋 {where} 在同一过程中出现两次。"
-    remedy_en = "Name each input and each output once."
-    remedy_zh = "每个投入和产出只能出现一次。"
-
-
 class PoolNeedsMembers(Refusal):
     en = "A pool needs at least two bags; {count} given."
     zh = "混合至少需要两袋；现有 {count} 袋。"

@@ -28,9 +28,16 @@ def descendants(ws: Workspace, bags: Iterable[Bag]) -> dict[str, Bag]:
 
 
 def donations_of(ws: Workspace, bag: Bag) -> list[str]:
-    """The DINs of the donations a bag comes from: those of its ancestors that have no parents."""
+    """The DINs of the donations a bag comes from: those of its ancestors that have no parents.
+
+    Left out are those that came from outside with the sender's named release: that is what is relied on.
+    """
     roots = (each for each in ancestors(ws, bag).values() if not each.parents)
-    return sorted({root.din for root in roots})
+    return sorted({root.din for root in roots if not _released_by_sender(root)})
+
+
+def _released_by_sender(bag: Bag) -> bool:
+    return any(isinstance(origin, Bag.Received) and origin.released_by for origin in bag.origins)
 
 
 def bags_of_donations(ws: Workspace, dins: list[str]) -> list[Bag]:

@@ -10,6 +10,8 @@ from ledger.store.workspace import Workspace
 Causes = dict[tuple[str, Ref | None], Fact]
 """What should hold a donation, by cause and the fact behind it (None where the cause stands once)."""
 
+_CHANGE_GROUP = (Donation.Grouped, Donation.Registered, Donation.Amended, Donation.Annulled)
+
 STANDS_ONCE = frozenset({"disputed_group", "identity_conflict"})
 
 
@@ -163,9 +165,7 @@ def _conclude(ws: Workspace, donation: Donation) -> set[str]:
             group=now.group,
             rhd=now.rhd,
         )
-    elif now.group is None or not any(
-        isinstance(fact, (Donation.Grouped, Donation.Registered)) for fact in ws.own_facts
-    ):
+    elif not any(isinstance(fact, _CHANGE_GROUP) for fact in ws.own_facts):
         return set()
     reached = descendants(ws, bags_of_donations(ws, [donation.id]))
     return {bag.id for bag in reached.values() if carry_panel(ws, donation, bag)}

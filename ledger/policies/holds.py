@@ -29,7 +29,8 @@ def settle_holds(ws: Workspace, changed: Iterable[Bag]) -> set[str]:
     `changed` are bags that are new, or whose parents, lots, devices or operator are.
     """
     changed = list(changed)
-    moved = {bag.id for bag in list(ws.touched.values()) if isinstance(bag, Bag) and settle_own(ws, bag)}
+    moved = {fact.originator_id for fact in ws.own_facts if isinstance(fact, (Bag.Held, Bag.HoldLifted))}
+    moved |= {bag.id for bag in list(ws.touched.values()) if isinstance(bag, Bag) and settle_own(ws, bag)}
     start = {bag.id: bag for bag in changed}
     start.update((name, ws.bag(name)) for name in moved)
     if ws.any_holds:
@@ -47,7 +48,7 @@ def _inherits(ws: Workspace, bag: Bag) -> bool:
 
 def settle_own(ws: Workspace, bag: Bag) -> bool:
     """Holds that the bag's own stream places: a return, a breach, a failed check, a taken name, a culture."""
-    wanted = {f"{bag.id}@{cause.version}": cause for cause in bag.own_causes}
+    wanted = {f"{bag.id}@{cause.version}": cause for cause in bag.hold_causes()}
     before = ws.recorded
     for name, cause in wanted.items():
         if name not in bag.holds:

@@ -86,23 +86,80 @@ def complete_children(ws: Workspace, changed: Sequence[Bag]) -> list[Bag]:
 
 
 def _told_again(ws: Workspace, child: Bag, origin: Any) -> dict[str, Any]:
-    """The making of a bag as it must be told now; empty when nothing is new."""
-    if isinstance(origin, Bag.Prepared) and origin.occasion.reported:
-        parents = ws.bags(list(origin.parents))
-        new: dict[str, Any] = inherited(
-            ws, origin.process, origin.component, parents, on_clock(origin.timestamp, origin.occasion), origin.solution
-        )._asdict()
+    """The making of a bag as it must be told now; empty when nothing is new.
+
+    What was said of it at first stays; what was taken over from its parents is taken over again.
+    """
+    if isinstance(origin, Bag.Prepared):
+        first: Any = _first_telling(child, origin)
+        if not first.occasion.reported:
+            return {}
+        parents = ws.bags(list(first.parents))
+        at = on_clock(first.timestamp, first.occasion)
+        new: dict[str, Any] = inherited(ws, first.process, first.component, parents, at, first.solution)._asdict()
+        new["facility"] = first.facility or parents[0].home
     elif isinstance(origin, Bag.Labelled) and origin.container is not None:
+        first = _first_telling(child, origin)
         source = ws.bag(origin.container)
         new = from_container(source)._asdict()
-        new["component"] = origin.component or source.component
-        new["quantity"] = origin.quantity or source.quantity
-        new["group"], new["rhd"] = origin.group or source.group[0], origin.rhd or source.group[1]
-        new["facility"] = origin.facility or source.facility
-        new["label_expires_at"] = origin.label_expires_at or source.expiry.label_at
+        new["component"] = first.component or source.component
+        new["quantity"] = first.quantity or source.quantity
+        new["group"], new["rhd"] = first.group or source.group[0], first.rhd or source.group[1]
+        new["facility"] = first.facility or source.home
+        new["label_expires_at"] = first.label_expires_at or source.expiry.label_at
     else:
         return {}
     if all(getattr(origin, name) == value for name, value in new.items()):
         return {}
     header = ("originator_id", "originator_version", "timestamp", "occasion", "caused_by")
     return {name: value for name, value in vars(origin).items() if name not in header} | new
+
+
+def _first_telling(child: Bag, origin: Any) -> Any:
+    """The fact in which the making was first told, which later tellings complete."""
+    tellings: list[Any] = [fact for fact in child.standing() if type(fact) is type(origin)]
+    return next(fact for fact in tellings if fact.process_id == origin.process_id)
+
+
+def complete_modifications(ws: Workspace, bag: Bag) -> None:
+    """Say again how long a modified bag lasts when only now it is known what it holds; the shortest telling counts."""
+    tellings = [fact for fact in bag.standing() if isinstance(fact, Bag.Modified)]
+    for first in [each for each in tellings if each.caused_by is None and each.occasion.reported]:
+        expiry = modified_expiry(ws, bag, first.method, on_clock(first.timestamp, first.occasion))
+        told = {each.rule_expires_at for each in tellings if each.timestamp == first.timestamp}
+        if expiry.at is not None and expiry.at not in told:
+            ws.record(
+                bag,
+                Bag.Modified,
+                caused_by=bag.facts[-1].ref,
+                happened_at=first.timestamp,
+                method=first.method,
+                rule_expires_at=expiry.at,
+                expiry_rule=expiry.rule,
+            )
+
+
+def complete_readings(ws: Workspace, bag: Bag) -> None:
+    """Judge temperatures again by the storage rule of what the bag is now known to hold."""
+    for fact in list(bag.readings.values()):
+        at = on_clock(fact.timestamp, fact.occasion)
+        within = ws.catalogue.in_range(bag.component, fact.celsius_min, fact.celsius_max, at)
+        if within != fact.within_rule and bag.known:
+            ws.record(
+                bag,
+                Bag.TemperatureBreached,
+                caused_by=bag.facts[-1].ref,
+                happened_at=fact.timestamp,
+                celsius_min=fact.celsius_min,
+                celsius_max=fact.celsius_max,
+                minutes=fact.minutes,
+                device=fact.device,
+                within_rule=within,
+            )
+
+
+def modified_expiry(ws: Workspace, bag: Bag, method: str, at: datetime, component: str | None = None) -> RuleExpiry:
+    """The second, shorter expiry of a bag that was thawed, warmed or opened without a new label."""
+    own = (RuleExpiry(bag.expiry.at, bag.expiry.rule),)
+    process = "thaw" if method == "thaw" else "wash"
+    return ws.catalogue.expiry(component or bag.component, process, at, bag.collected_at, own)

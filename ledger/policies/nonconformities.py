@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from ledger.domain import Bag, Donation
 from ledger.domain.bag import Break
@@ -113,6 +114,13 @@ def _deferred(ws: Workspace, pseudonym: str, donation: Donation, release: Bag.Re
     )
 
 
+def _additive(made: list[Any]) -> Decimal | None:
+    """Volume of additive put in by a process; None when a solution is named and its volume is not."""
+    volumes = [each.additive_ml for each in made if getattr(each, "additive_ml", None) is not None]
+    named = any(getattr(each, "solution", None) is not None for each in made)
+    return volumes[0] if volumes else None if named else Decimal(0)
+
+
 def _conservation_breaks(ws: Workspace, bag: Bag, consumed: Bag.Consumed) -> list[Break]:
     """Outputs above inputs, on each parent of the process."""
     children = ws.bags(list(consumed.children))
@@ -132,5 +140,6 @@ def _conservation_breaks(ws: Workspace, bag: Bag, consumed: Bag.Consumed) -> lis
         [(parent.component, parent.quantity, parent.volume_ml) for parent in parents if parent.quantity],
         [(each.component, each.quantity, each.volume_ml) for each in made],
         per_unit or Decimal(0),
+        _additive(made),
     )
     return [Break("quantity_not_conserved", consumed.originator_version)] if problem else []

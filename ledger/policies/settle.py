@@ -4,7 +4,7 @@ from ledger.domain import Bag, Donation, Donor
 from ledger.policies.closure import bags_of_donations, descendants, donations_of_donor
 from ledger.policies.donations import carry_panel, settle_donations
 from ledger.policies.holds import settle_holds
-from ledger.policies.inheritance import complete_children
+from ledger.policies.inheritance import complete_children, complete_modifications, complete_readings
 from ledger.policies.nonconformities import settle_bag
 from ledger.policies.notices import settle_notices
 from ledger.store.workspace import Workspace
@@ -21,15 +21,22 @@ STRUCTURAL = (
 """Facts that change where a bag came from or what it was made with."""
 
 
+JUDGED_BY_OTHERS = (Bag.Released, Bag.ReleaseRevoked)
+"""Facts whose lawfulness depends on more than the bag's own stream: donations and donors."""
+
+
 def settle(ws: Workspace) -> None:
     """Record everything that follows from the facts of the command at work."""
     changed = _structurally_changed(ws)
     changed += complete_children(ws, changed)
+    for bag in changed:
+        complete_modifications(ws, bag)
+        complete_readings(ws, bag)
     panels = settle_donations(ws)
     for bag in changed:
         _born_with_panels(ws, bag)
     held = settle_holds(ws, changed)
-    related = panels | _neighbours(changed) | _released_of_deferred(ws) | _release_changed(ws)
+    related = panels | _neighbours(changed) | _released_of_deferred(ws) | _judged_by_others(ws)
     dirty = related | held | {name for name, each in ws.touched.items() if isinstance(each, Bag)}
     bags = ws.bags(sorted(dirty))
     for bag in bags:
@@ -60,8 +67,8 @@ def _born_with_panels(ws: Workspace, bag: Bag) -> None:
                 carry_panel(ws, donation, child)
 
 
-def _release_changed(ws: Workspace) -> set[str]:
-    return {fact.originator_id for fact in ws.own_facts if isinstance(fact, (Bag.Released, Bag.ReleaseRevoked))}
+def _judged_by_others(ws: Workspace) -> set[str]:
+    return {fact.originator_id for fact in ws.own_facts if isinstance(fact, JUDGED_BY_OTHERS)}
 
 
 def _neighbours(changed: list[Bag]) -> set[str]:

@@ -1,6 +1,7 @@
 """This file holds the terminal: where text goes, how JSON is written, and progress on what takes long."""
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -8,9 +9,15 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import click
+import msgspec
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_ENCODER = msgspec.json.Encoder()
+
+WIDTH = 120
+"""Columns where there is no terminal, unless COLUMNS says otherwise."""
 
 SLOW_SECONDS = 2.0
 """Whatever takes longer shows how far it is."""
@@ -34,7 +41,8 @@ def console(stream: IO[str] | None = None) -> "Console":
     from rich.console import Console
 
     out = stream or sys.stdout
-    return Console(file=out, highlight=False, soft_wrap=False, emoji=False, markup=False)
+    width = None if is_terminal(out) else shutil.get_terminal_size((WIDTH, 40)).columns
+    return Console(file=out, width=width, highlight=False, emoji=False, markup=False)
 
 
 def put_json(value: Any) -> None:
@@ -44,8 +52,8 @@ def put_json(value: Any) -> None:
 
 
 def put_line(value: Any) -> None:
-    """One JSON value on one line, whoever reads it."""
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")))
+    """One JSON value on one line, whoever reads it; not flushed, as there may be a million."""
+    sys.stdout.write(_ENCODER.encode(value).decode() + "\n")
 
 
 @contextmanager

@@ -8,68 +8,69 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "从血管到血管的血液追溯账本：每袋血的经历是一串无人能更改的记录。",
     ),
     "record": (
-        "Record commands, one JSON object a line, from FILE or from standard input (-). Every line is answered in "
-        "its place; a line that is refused or malformed stores nothing and stops nobody. Sending a file again is "
-        "safe for ever: what was recorded is answered `repeated`.",
-        "从 FILE 或标准输入（-）逐行记录命令，每行一个 JSON 对象。各行按序应答；被拒绝或格式错误的行不存入任何数据，"
+        "Record commands, one JSON object a line. They come from FILE or from standard input (-). Every line is "
+        "answered in its place; a line that is refused or malformed stores nothing and stops nobody. Sending a file "
+        "again is safe for ever: what was recorded is answered `repeated`.",
+        "逐行记录命令，每行一个 JSON 对象。来自 FILE 或标准输入（-）。各行按序应答；"
+        "被拒绝或格式错误的行不存入任何数据，"
         "也不影响其他行。重复发送同一文件始终安全：已记录的内容应答为 repeated。",
     ),
     "import": (
-        "Import a validated history from FILE or standard input (-), in the form that `facts` prints: all of the "
-        "file or nothing. Positions are given anew.",
-        "从 FILE 或标准输入（-）导入经过核验的历史，格式与 facts 的输出相同："
+        "Import a validated history. It comes from FILE or standard input (-), in the form that `facts` prints: all "
+        "of the file or nothing. Positions are given anew.",
+        "导入经过核验的历史。来自 FILE 或标准输入（-），格式与 facts 的输出相同："
         "整个文件全部导入或全不导入。位置重新编排。",
     ),
     "facts": (
-        "Print the stored facts in order, one JSON object a line: all of them, or those of some streams.",
-        "按序输出已存记录，每行一个 JSON 对象：全部，或仅限某些流。",
+        "Print the stored facts in order. One JSON object a line: all of them, or those of some streams.",
+        "按序输出已存记录。每行一个 JSON 对象：全部，或仅限某些流。",
     ),
     "schema": (
         "Print the JSON Schema of a command, or of all of them.",
         "输出某条命令或全部命令的 JSON Schema。",
     ),
     "scan": (
-        "Read what a scanner sent (ISBT 128): which structures, which bag. Several texts are scans of one label. "
-        "With - each line of standard input is a scan. A bad scan is never repaired.",
-        "读取扫描内容（ISBT 128）：含哪些数据结构，是哪个血袋。给出多段内容时视为同一标签的多次扫描；"
+        "Read what a scanner sent (ISBT 128). It says which structures, and which bag. Several texts are scans of one "
+        "label. With - each line of standard input is a scan. A bad scan is never repaired.",
+        "读取扫描内容（ISBT 128）。说明含哪些数据结构，是哪个血袋。给出多段内容时视为同一标签的多次扫描；"
         "用 - 时标准输入的每行为一次扫描。错误的扫描不会被修补。",
     ),
     "trace": (
-        "Trace a bag, a donation (DIN), donor:…, patient:… or lot:… both ways: what it was made from, what was made "
-        "from it, and everything that happened.",
-        "双向追溯血袋、献血（献血编号）、donor:…、patient:… 或 lot:…：由何制备、制成何物，以及全部经过。",
+        "Trace a bag, donation, donor, patient or lot both ways. What it was made from, what was made from it, and "
+        "everything that happened.",
+        "双向追溯血袋、献血、献血者、受血者或批号。由何制备、制成何物，以及全部经过。",
     ),
     "stock": (
-        "Show what is in stock: bags and exact quantities by facility, component, group and status.",
-        "显示库存：按机构、成分、血型和状态列出袋数与准确数量。",
+        "Show what is in stock. Bags and exact quantities by facility, component, group and status.",
+        "显示库存。按机构、成分、血型和状态列出袋数与准确数量。",
     ),
     "verify": (
-        "Check everything the ledger holds: facts, tree, streams, requests, index. Names the first bad fact. Keep "
+        "Check everything the ledger holds. Facts, tree, streams, requests, index; the first bad fact is named. Keep "
         "the output elsewhere: with --since it proves later that nothing up to it was cut or changed.",
-        "核验账本的全部内容：记录、树、流、请求和索引，并指出首条有问题的记录。请将输出另行保存："
+        "核验账本的全部内容。记录、树、流、请求和索引；指出首条有问题的记录。请将输出另行保存："
         "日后用 --since 可证明截至当时的内容未被删减或更改。",
     ),
     "init": ("Begin an empty ledger.", "建立空账本。"),
     "status": (
-        "Say which ledger this is, how far it goes, and where its files are.",
+        "Say which ledger this is, how far it goes, where its files are.",
         "说明账本的编号、进度及其文件位置。",
     ),
     "commands": ("List everything that can be recorded.", "列出可记录的全部命令。"),
     "explain": (
-        "Say in words what a code means: of a refusal, a nonconformity, a bad scan or malformed input.",
-        "用文字解释代码：拒绝、不符合项、扫描错误或格式错误。",
+        "Say in words what a code means. Of a refusal, a nonconformity, a bad scan or malformed input.",
+        "用文字解释代码。拒绝、不符合项、扫描错误或格式错误。",
     ),
     "catalogue": (
         "Work on the site's catalogue of products, processes and panels.",
         "处理本机构的产品、过程与检测目录。",
     ),
     "catalogue check": (
-        "Check a catalogue, a folder or a file, without using it: a broken one is named with file, line and field.",
-        "检查目录（文件夹或文件）而不启用；有误时指出文件、行与字段。",
+        "Check a catalogue, a folder or a file. What is wrong is named with file, line and field.",
+        "检查目录（文件夹或文件）。有误时指出文件、行与字段。",
     ),
     "demo": (
-        "Watch real donations become bags, bags become components, components reach patients, in a new ledger.",
-        "在新账本中观看真实献血如何成为血袋、成分并用于患者。",
+        "Watch real donations become bags, components, and reach patients. In a new ledger, traced both ways.",
+        "观看真实献血如何成为血袋、成分并用于患者。在新账本中，双向追溯。",
     ),
 }
 

@@ -1,12 +1,14 @@
 """This file holds how a life is told: a table of what happened, when, on which stream, by whom."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from ledger.domain.nonconformities import NONCONFORMITIES
+import click
+
 from ledger.screen.console import console
 from ledger.screen.lineage import Lineage
-from ledger.screen.numbers import Name, moment
+from ledger.screen.numbers import Name, moment, nonconformity
 from ledger.screen.words import Say
 
 MOST_FACTS = 500
@@ -25,7 +27,7 @@ def put_trace(say: Say, answer: Mapping[str, Any], name: Name) -> None:
     out.print(Lineage(say, answer, name).tree())
     for each in answer.get("parked", ()):
         out.print(say("trace.parked", **{key: each[key] for key in ("stream", "version", "reason")}), style="red")
-    facts = sorted(answer["facts"], key=lambda fact: (fact["happened_at"] or "", fact["position"]))
+    facts = sorted(answer["facts"], key=_when)
     if facts:
         out.print()
         out.print(_table(say, facts[:MOST_FACTS]))
@@ -33,35 +35,62 @@ def put_trace(say: Say, answer: Mapping[str, Any], name: Name) -> None:
         out.print(say("trace.more_facts", count=len(facts) - MOST_FACTS), style="dim")
 
 
+def _when(fact: Mapping[str, Any]) -> tuple[datetime, int]:
+    """Business time, then the order in which we heard; what cannot be read comes first."""
+    at = fact["happened_at"]
+    return datetime.fromisoformat(at) if at else datetime.min.replace(tzinfo=UTC), fact["position"]
+
+
 def _table(say: Say, facts: list[Mapping[str, Any]]) -> Any:
+    from rich.cells import cell_len
     from rich.table import Table
 
     table = Table(title=say("trace.life"), title_justify="left", box=None, pad_edge=False)
     table.add_column(say("trace.time") + " (UTC)", no_wrap=True)
-    table.add_column(say("trace.what"))
-    table.add_column(say("trace.stream"), overflow="fold")
+    widest = max(cell_len(_what(say, fact)) for fact in facts)
+    table.add_column(say("trace.what"), no_wrap=True, min_width=widest)
+    table.add_column(say("trace.stream"), no_wrap=True)
     table.add_column(say("trace.who"))
-    table.add_column(say("trace.detail"), overflow="fold")
+    table.add_column(say("trace.detail"), no_wrap=True)
     for fact in facts:
-        short = fact["name"].rpartition(".")[0]
-        corrected = fact.get("corrected")
-        what = say.known(f"fact.{short}", short)
-        if corrected:
-            what += f" ({say(f'trace.corrected.{corrected}')})"
-        style = "red" if short in RED else "dim strike" if corrected == "annulled" else ""
-        cells = [moment(fact["happened_at"]), what, fact["stream"], fact["by"] or "", detail(say, fact)]
+        short, corrected = fact["name"].rpartition(".")[0], fact.get("corrected")
+        style = (
+            "dim strike"
+            if corrected == "annulled"
+            else "red"
+            if short in RED
+            else "dim"
+            if fact.get("caused_by")
+            else ""
+        )
+        cells = [moment(fact["happened_at"]), _what(say, fact), fact["stream"], fact["by"] or "", detail(say, fact)]
         table.add_row(*cells, style=style)
     return table
+
+
+def _what(say: Say, fact: Mapping[str, Any]) -> str:
+    """The fact's name, and what became of it."""
+    short, corrected = fact["name"].rpartition(".")[0], fact.get("corrected")
+    what = say.known(f"fact.{short}", short)
+    return f"{what} ({say(f'trace.corrected.{corrected}')})" if corrected else what
+
+
+def put_fact(say: Say, fact: Mapping[str, Any]) -> None:
+    """One stored fact on one line."""
+    short = fact["name"].rpartition(".")[0]
+    what = say.known(f"fact.{short}", short)
+    by = (fact["fact"] or {}).get("by") or ""
+    head = f"{fact['position']:>8}  {moment(fact['happened_at']):<19}  {fact['stream']} {fact['version']}"
+    click.echo("  ".join(part for part in (head, what, by, detail(say, fact)) if part))
 
 
 def detail(say: Say, fact: Mapping[str, Any]) -> str:
     """What a fact says beyond its name, in short."""
     body = fact.get("fact") or {}
     words = []
-    code = body.get("code")
-    if code in NONCONFORMITIES:
-        names = NONCONFORMITIES[code]
-        words.append(names.zh if say.lang == "zh" else names.en)
+    broken = nonconformity(say, body.get("code"))
+    if broken:
+        words.append(broken)
     for key, value in body.items():
         shown = _shown(value)
         if shown and key not in LEFT_OUT and not (key == "code" and words):

@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ledger.domain.nonconformities import NONCONFORMITIES
-from ledger.screen.numbers import Name, group, moment, quantity
+from ledger.screen.numbers import Name, group, moment, nonconformity, quantity
 from ledger.screen.words import Say
 
 if TYPE_CHECKING:
@@ -89,8 +88,7 @@ class Lineage:
         for hold in said.get("holds") or ():
             branch.add(self._hold(hold), style="red")
         for each in said.get("nonconformities") or ():
-            names = NONCONFORMITIES.get(each["code"])
-            text = each["code"] if names is None else names.zh if self._say.lang == "zh" else names.en
+            text = nonconformity(self._say, each["code"]) or each["code"]
             branch.add(self._say("trace.nonconformity", text=text), style="red")
         others = self._parents[bag]
         if len(others) > 1:

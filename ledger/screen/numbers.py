@@ -1,4 +1,4 @@
-"""This file holds how instants, groups, quantities and components are shown to people."""
+"""This file holds how instants, groups, quantities and components are shown to people, and what a code says."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,6 +26,14 @@ def moment(text: str | None) -> str:
 def group(say: Say, row: Mapping[str, Any]) -> str:
     """ABO and RhD, as labels print them."""
     return f"{row.get('group') or '?'}{say.known('rhd.' + str(row.get('rhd')), '')}" if row.get("group") else ""
+
+
+def nonconformity(say: Say, code: Any) -> str:
+    """What a nonconformity's code says; empty for one that a site brings itself, and for anything else."""
+    from ledger.domain.nonconformities import NONCONFORMITIES  # with it comes the whole domain: not for `--help`
+
+    names = NONCONFORMITIES.get(code)
+    return "" if names is None else names.zh if say.lang == "zh" else names.en
 
 
 def quantity(say: Say, amount: object, measure: object) -> str:

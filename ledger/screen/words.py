@@ -83,9 +83,9 @@ SAID: Final[dict[str, tuple[str, str]]] = {
     "stock.status": ("status", "状态"),
     "stock.bags": ("bags", "袋数"),
     "stock.quantity": ("quantity", "数量"),
-    "stock.expiring": ("expiring in {days} d", "{days} 天内到期"),
+    "stock.expiring": ("in {days} d", "{days} 天内到期"),
     "stock.expired": ("expired", "已过期"),
-    "stock.earliest": ("earliest expiry (UTC)", "最早到期（UTC）"),
+    "stock.earliest": ("first expiry", "最早到期"),
     # -- trace
     "trace.title": ("{subject}, complete up to position {position}", "{subject}，截至第 {position} 位"),
     "trace.not_found": (

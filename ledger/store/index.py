@@ -3,6 +3,7 @@
 It is part of the commit, so that a hold finds what exists; it can be made again from the facts.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -74,6 +75,32 @@ def _placed(fact: Any) -> Iterator[Link]:
     yield Link("hold", f"{fact.scope_kind}:{fact.scope_id}", fact.originator_id, microseconds(fact.timestamp))
 
 
+_AMENDED = {
+    "collector": "operator",
+    "operator": "operator",
+    "process_run": "process_run",
+    "reagent_lot": "reagent_lot",
+    "test_run": "test_run",
+    "device": "device",
+    "donor": "donor",
+}
+"""Which kind of link an amended field makes."""
+
+
+def _amended(fact: Any) -> Iterator[Link]:
+    """The new values of an amendment are found as well as the old: whoever asks looks at what stands."""
+    at = microseconds(fact.timestamp)
+    for change in fact.changes:
+        value = json.loads(change.value) if change.value is not None else None
+        if change.field in _AMENDED and value:
+            stream = fact.originator_id[:13] if change.field == "donor" else fact.originator_id
+            yield Link(_AMENDED[change.field], value, stream, at)
+        elif change.field == "lots":
+            yield from (Link(f"{lot['kind']}_lot", lot["id"], fact.originator_id, at) for lot in value or ())
+        elif change.field == "devices":
+            yield from (Link("device", device, fact.originator_id, at) for device in value or ())
+
+
 _RULES: dict[type[Fact], Callable[[Any], Iterator[Link]]] = {
     Bag.Collected: _collected,
     Bag.Prepared: _prepared,
@@ -82,4 +109,6 @@ _RULES: dict[type[Fact], Callable[[Any], Iterator[Link]]] = {
     Donation.Tested: _on_sample,
     Donation.Grouped: _on_sample,
     Hold.Placed: _placed,
+    Bag.Amended: _amended,
+    Donation.Amended: _amended,
 }

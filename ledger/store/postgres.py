@@ -12,7 +12,7 @@ from psycopg import Connection
 from ledger.store.appending import EMPTY_LOG
 from ledger.store.crashpoints import reached
 from ledger.store.port import CommitUnknown, FactRow, Head
-from ledger.store.postgres_tables import Connections, opened
+from ledger.store.postgres_tables import BY_SCANNING, Connections, opened
 from ledger.store.postgres_writing import FACTS, PostgresSnapshot, PostgresWriting
 from ledger.store.reading import Appending
 from ledger.store.sqlite_tables import BUSY_SECONDS
@@ -98,6 +98,8 @@ class PostgresFactStore(Appending, ApplicationRecorder):
         with self._connections.taken("reading from") as connection:
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
+                for way in BY_SCANNING:
+                    connection.execute(f"SET LOCAL {way} = on".encode())
                 yield PostgresSnapshot(connection)
             finally:
                 _roll_back(connection)

@@ -35,6 +35,9 @@ CREATE TABLE links (kind text COLLATE "C", key text COLLATE "C", stream text COL
 """
 """COLLATE "C": names sort by their bytes, as on SQLite. Free space in the pages keeps updates in place."""
 
+BY_SCANNING = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+"""What the planner is not to do in a session of ours, except in an audit, which does read everything."""
+
 _CREATION = 0x626C6F6F64  # the advisory lock under which a ledger is created: "blood"
 
 
@@ -77,6 +80,10 @@ class Connections:
         connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
         # A server set to lose the last commits in a crash would break every promise: not for these sessions.
         connection.execute("SET synchronous_commit = on")
+        # A plan made while the tables are small reads them whole, and a session keeps its plans: a new ledger got
+        # slower with every commit until the server looked at its tables again. Our statements all go by a key.
+        for way in BY_SCANNING:
+            connection.execute(f"SET {way} = off".encode())
         connection.execute(f"SET lock_timeout = {max(1, round(self._busy_seconds * 1000))}")
         return connection
 

@@ -16,14 +16,6 @@ FACTS = (
     " FROM stored_events"
 )
 PAGE = 5000
-FEW = 128
-"""Below this many facts the trips that COPY takes cost more than it saves."""
-
-_INSERT_FACTS = (
-    "INSERT INTO stored_events (notification_id, originator_id, originator_version, topic, state, recorded_at, leaf,"
-    " leaf_hash) SELECT * FROM unnest(%b::bigint[], %b::text[], %b::bigint[], %b::text[], %b::bytea[], %b::bigint[],"
-    " %b::bigint[], %b::bytea[])"
-)
 
 _COPY_FACTS = (
     "COPY stored_events (notification_id, originator_id, originator_version, topic, state, recorded_at, leaf,"
@@ -107,14 +99,9 @@ class PostgresWriting:
         """As `append`; only an import calls it more than once in a transaction."""
         first = self._log.position + 1
         new = prepared(self._log, self._stream_heads(chunk), chunk.facts)
-        if few := len(new.facts) < FEW:
-            reached("after-facts")
-        else:
-            self._copy_facts(new)
-            reached("after-facts")
+        self._copy_facts(new)
+        reached("after-facts")
         with self._connection.pipeline():
-            if few:
-                self._unnested(_INSERT_FACTS, new.facts)
             self._write_stream_heads(new)
             self._write_index(chunk, first)
             reached("after-index")

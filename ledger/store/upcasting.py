@@ -12,7 +12,14 @@ Body = dict[str, Any]
 def _breach_v2(body: Body) -> Body:
     """v1 knew one extreme and whole minutes; v2 has both extremes and a device."""
     celsius = body.pop("celsius")
-    return {**body, "celsius_min": celsius, "celsius_max": celsius, "minutes": Decimal(body["minutes"]), "device": None}
+    return {
+        **body,
+        "celsius_min": celsius,
+        "celsius_max": celsius,
+        "minutes": Decimal(body["minutes"]),
+        "within_rule": False,
+        "device": None,
+    }
 
 
 UPCASTS: dict[str, tuple[str, Callable[[Body], Body]]] = {

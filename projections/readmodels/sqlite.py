@@ -39,7 +39,9 @@ OWN_DDL = (
     """CREATE TABLE digests (
         view TEXT NOT NULL, model TEXT NOT NULL, sum TEXT NOT NULL, PRIMARY KEY (view, model))""",
 )
-OWN_TABLES = ("progress", "versions", "digests")
+APPLICATION_ID = 0x626C7677
+"""Marks the file as views (blvw): only such a file is ever dropped and made anew. `versions` and `progress` keep
+their form in every version of this code, so that it can say what it found."""
 BUSY_SECONDS = 30
 PRAGMAS = (
     "journal_mode = WAL",
@@ -76,6 +78,8 @@ class _Transaction:
 
 
 def _dialect(sql: str) -> str:
+    """SQLite's words. CROSS JOIN keeps the list on the outside: the planner cannot know that it is short."""
+    sql = sql.replace("{each} JOIN", "{each} CROSS JOIN")
     return sql.replace("{each}", "(SELECT value FROM json_each(?)) AS each").replace("{clustered}", "WITHOUT ROWID")
 
 
@@ -118,31 +122,31 @@ class SqliteViews:
             self._make(ledger)
 
     def _make(self, ledger: str) -> None:
-        """Drop every table there is, also those of an older or newer version, and make ours."""
+        """Drop every table of these views, also those of an older or newer version, and make ours."""
         tables = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in tables:
             self._connection.execute(f'DROP TABLE "{table}"')
         for statement in (*OWN_DDL, *(ddl for model in self._models for ddl in model.ddl)):
             self._connection.execute(_dialect(statement))
+        self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         self._connection.execute("INSERT INTO versions VALUES (?, ?)", (VIEW, self._version))
         self._connection.execute("INSERT INTO progress VALUES (?, ?, ?, 1)", (VIEW, ledger, PART))
         digests = [(VIEW, model.name, _hex(0)) for model in self._models]
         self._connection.executemany("INSERT INTO digests VALUES (?, ?, ?)", digests)
 
     def _found(self) -> tuple[int, str] | None:
-        """Version and ledger of the tables there are; None when there are none."""
-        if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table'").fetchall():
+        """Version and ledger of the views there are; None in an empty file.
+
+        Errors: ViewsUnavailable when the file holds something else, such as a ledger: nothing there is touched.
+        """
+        if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' LIMIT 1").fetchall():
             return None
-        try:
-            versions = self._connection.execute("SELECT version FROM versions WHERE view = ?", (VIEW,)).fetchall()
-            ledgers = self._connection.execute("SELECT ledger FROM progress WHERE view = ?", (VIEW,)).fetchall()
-        except sqlite3.OperationalError as error:
-            if "no such" not in str(error):
-                raise
-            return 0, ""
-        if len(versions) != 1 or len(ledgers) != 1:
-            return 0, ""
-        return versions[0][0], ledgers[0][0]
+        ((mark,),) = self._connection.execute("PRAGMA application_id").fetchall()
+        if mark != APPLICATION_ID:
+            raise ViewsUnavailable(f"{self.path} holds something else than views; name another file for the views")
+        ((version,),) = self._connection.execute("SELECT version FROM versions WHERE view = ?", (VIEW,)).fetchall()
+        ((ledger,),) = self._connection.execute("SELECT ledger FROM progress WHERE view = ?", (VIEW,)).fetchall()
+        return version, ledger
 
     def _retry_parked(self) -> None:
         transaction = _Transaction(self._connection, "", 0)
@@ -226,7 +230,7 @@ class SqliteViews:
             yield
         except sqlite3.Error as error:
             raise ViewsUnavailable(
-                f"could not {what} ({self.path}): {error}; the file may be deleted: it is made again"
+                f"could not {what} ({self.path}): {error}; a views file may be deleted: it is made again"
             ) from error
 
 

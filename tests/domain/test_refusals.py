@@ -98,8 +98,6 @@ STORIES: dict[str, Callable[[], Story]] = {
     "BagIdentityTaken": lambda: (
         [collect(), separate(), collect(f"{D1}#2")], prepare("separate", f"{D1}#2", (RC1, RED, "1 U"))
     ),
-    # BUG: no command raises BagNamedTwice: PrepareBags answers `malformed`, code bag_named_twice, instead.
-    "BagNamedTwice": lambda: ([collect()], prepare("separate", WB1, (RC1, RED, "1 U"), (RC1, RED, "1 U"))),
     "PoolNeedsMembers": lambda: ([collect(), separate()], prepare("pool", PL1, (RC2, RED, "1 U"))),
     "ProductCodeMismatch": lambda: (
         [collect()], prepare("separate", WB1, (RC1, "frozen_plasma", "200 mL"))
@@ -128,7 +126,7 @@ def test_no_refusal_is_left_out() -> None:
     assert set(STORIES) == set(REFUSALS)
 
 
-@pytest.mark.parametrize("code", sorted(set(STORIES) - {"RequestIdReused", "HoldNotOpen", "BagNamedTwice"}))
+@pytest.mark.parametrize("code", sorted(set(STORIES) - {"RequestIdReused"}))
 def test_the_report_of_what_would_be_refused_is_recorded(world: World, code: str) -> None:
     given, when = STORIES[code]()
     world.given(given)

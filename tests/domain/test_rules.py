@@ -757,16 +757,78 @@ PUZZLES: dict[str, list[Said]] = {
         collect(WB1, expires_at=at(0, 9)), say("RecordBreach", bag=WB1, celsius="25", minutes="90"),
         reported(RELEASE | {"bag": WB1}), reported(issue(WB1)), transfuse(WB1),
     ),
+    "hold on a bag and its lift": told(
+        collect(WB1), hold("bag", WB1), reported(lift("bag", WB1)), reported(separate())
+    ),
+    "hold on a lot and its lift": told(
+        collect(WB1, lots=[{"kind": "container", "id": "L1"}]), hold("container_lot", "L1"),
+        reported(lift("container_lot", "L1")), say("InspectBag", bag=WB1),
+    ),
+    "merged and unmerged": told(
+        collect(WB1, "a"), collect(WB2, "b"), say("MergeDonors", donor="a", other="b"),
+        hold("donor", "a"), say("UnmergeDonors", donor="a", other="b"),
+    ),
+    "a reported emergency": told(
+        collect(), reported(EMERGENCY | {"bag": WB1}), reported(issue(WB1)), transfuse(WB1), reactive()
+    ),
+    "received and sent on": told(
+        say("ReceiveBag", bag=RC1, **{"from": "C9"}, facility="C1", released_by="x", component=RED,
+            quantity={"amount": "2", "measure": "U"}, collected_at=at(0, 7)),
+        reported(say("DistributeBag", bag=RC1, to="H1")), say("RecordArrival", bag=RC1, at="H1"),
+        reported(prepare("split", RC1, (f"{D1}=E5445VA0", RED, "2 U"))), transfuse(f"{D1}=E5445VA0"),
+    ),
+    "out, arrived, issued there": told(
+        collect(), reported(say("DistributeBag", bag=WB1, to="H1")), say("RecordArrival", bag=WB1, at="H1"),
+        reported(issue(WB1)), give_back(WB1),
+    ),
+    "deferred and released": told(
+        collect(), say("DeferDonor", donor="donor-1", cause="travel"), reported(RELEASE | {"bag": WB1}),
+        say("LiftDeferral", donor="donor-1", cause="travel"), reported(issue(WB1)),
+    ),
+    "thawed on the ward": told(
+        collect(), reported(separate()), reported(issue(PL1)),
+        reported(say("ModifyBag", bag=PL1, method="thaw")), transfuse(PL1),
+    ),
+    "crossmatched": told(
+        collect(), crossmatch(WB1), reported(issue(WB1)), crossmatch(WB1, result="incompatible"), transfuse(WB1)
+    ),
+    "reserved": told(
+        collect(), reported(say("ReserveBag", bag=WB1, patient="p1")), reported(issue(WB1)),
+        reported(say("CancelReservation", bag=WB1)), give_back(WB1),
+    ),
+    "a split of a split": told(
+        collect(), reported(prepare("split", WB1, (RC1, RED, "2 U"))),
+        reported(prepare("split", RC1, (f"{D1}=E5445VAa", RED, "2 U"))), reactive(),
+        transfuse(f"{D1}=E5445VAa"),
+    ),
+    "runs and reagents": told(
+        collect(), result(test_run="R", reagent_lot="L"), hold("test_run", "R"), hold("reagent_lot", "L"),
+        reported(annul(D1, fact="donation.tested", match={"marker": "hbsag"})),
+    ),
+    "a reading within the rule": told(
+        collect(), say("RecordBreach", bag=WB1, celsius="4", minutes="9"), say("StoreBag", bag=WB1, place="F")
+    ),
+    "a reading of plasma": told(
+        collect(), reported(separate()), say("RecordBreach", bag=PL1, celsius="4", minutes="9"), transfuse(PL1)
+    ),
+    "missing and found": told(
+        collect(), say("ReportMissing", bag=WB1), say("ReportFound", bag=WB1, place="F"),
+        say("StoreBag", bag=WB1, facility="C2", place="G"), reported(discard(WB1)),
+    ),
 }  # fmt: skip
 
 
 def _orders(puzzle: list[Said]) -> list[tuple[int, ...]]:
     """The whole turned round, and a spread of the other orders."""
     every = list(itertools.permutations(range(len(puzzle))))
-    return [every[-1], *every[1 :: max(1, len(every) // 6)]][:7]
+    return list(dict.fromkeys([every[-1], *every[1 :: max(1, len(every) // 6)]]))[:7]
 
 
 class TestRule10ObservationsAndReportsCommute:
+    # BUG: what a reported fact takes from the bag is taken when it arrives, not when it happened, and is not told
+    # again when more is known: the facility of Prepared, Issued and Distributed (stock counts by it); the second,
+    # shorter expiry of Modified, when the bag's collection arrives later (the bag then keeps its year); the expiry
+    # of a pool when two or more parents arrive later (what was told again is no longer `reported`).
     @pytest.mark.parametrize(
         "name,order",
         [(name, order) for name, puzzle in PUZZLES.items() for order in _orders(puzzle)],
@@ -807,7 +869,7 @@ class TestRule10ObservationsAndReportsCommute:
         assert world.nonconformities() == []
 
     def test_a_nonconformity_is_withdrawn_when_a_later_fact_explains_it(self, world: World) -> None:
-        world.given(in_stock(), on(at(1), transfuse()))
+        world.given(in_stock(), crossmatch(), on(at(1), transfuse()))
         assert world.nonconformities() == ["transfused_not_issued"]
         world.when(on(at(0, 12), reported(issue())))
         assert world.nonconformities() == []

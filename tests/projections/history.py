@@ -209,11 +209,16 @@ def _correction(draw: random.Random, version: int, name: str) -> tuple[str, dict
 
 
 def random_history(
-    seed: int, facts: int = 120, bags: int = 6, corrections: float = 0.12, only: tuple[str, ...] = ("",)
+    seed: int,
+    facts: int = 120,
+    bags: int = 6,
+    corrections: float = 0.12,
+    only: tuple[str, ...] = ("",),
+    minutes: int = 40,
 ) -> History:
     """A history of things that may not make sense, out of order, with corrections of corrections.
 
-    `only` narrows it to facts whose names begin so: the same few meet more often.
+    `only` narrows it to facts whose names begin so: the same few meet more often; so do they in fewer minutes.
     """
     draw = random.Random(seed)
     history = History()
@@ -226,16 +231,15 @@ def random_history(
         else:
             name, said = draw.choice([each for each in _choices(draw, names) if each[0].startswith(only)])
             said.setdefault("reported", draw.random() < 0.5)
-        versions[bag] = history.tell(bag, name, draw.randrange(40), **said)
+        versions[bag] = history.tell(bag, name, draw.randrange(minutes), **said)
     return history
 
 
-def large_history(donations: int, facts_between: int = 50) -> Iterator[tuple[str, str, float, dict[str, Any]]]:
+def large_history(donations: int) -> Iterator[tuple[str, str, float, dict[str, Any]]]:
     """A plain year of a centre: vein to vein, each donation's facts spread over others'."""
     lives = [list(_life(number, number * 3.0)) for number in range(donations)]
     told = [(told_at, each) for life in lives for told_at, each in life]
     told.sort(key=lambda each: each[0])
-    del facts_between
     return (each for _, each in told)
 
 

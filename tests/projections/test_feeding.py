@@ -222,6 +222,21 @@ def test_a_file_that_is_no_database_is_a_fault_with_a_remedy(tmp_path: Path) -> 
         SqliteViews(tmp_path / "views")
 
 
+def test_a_file_that_is_something_else_is_never_dropped(tmp_path: Path) -> None:
+    import sqlite3
+
+    path = tmp_path / "ledger"
+    with sqlite3.connect(path) as ledger:
+        ledger.execute("CREATE TABLE stored_events (state BLOB)")
+        ledger.execute("INSERT INTO stored_events VALUES (x'00')")
+    views = SqliteViews(path)
+    with pytest.raises(ViewsUnavailable, match="something else"):
+        catch_up(random_history(1), views)
+    with pytest.raises(ViewsUnavailable, match="something else"):
+        stock(views, BEGIN)
+    assert sqlite3.connect(path).execute("SELECT COUNT(*) FROM stored_events").fetchall() == [(1,)]
+
+
 # -- parked facts --------------------------------------------------------------------------------------------
 
 

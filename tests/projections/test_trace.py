@@ -269,3 +269,23 @@ def test_a_pool_of_ten_thousand_is_traced_back() -> None:
     answer = traced(history, big)
     assert answer["ancestors"] == members
     assert len(answer["edges"]) == 10_000
+
+
+def test_a_trace_never_reads_a_whole_table(pooled: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    from projections.readmodels import sqlite
+
+    views = SqliteViews(":memory:")
+    catch_up(pooled, views)
+    asked = sqlite._Transaction.rows
+    plans: list[str] = []
+
+    def explained(self: Any, sql: str, parameters: Any = ()) -> Any:
+        plans.extend(str(row[3]) for row in asked(self, f"EXPLAIN QUERY PLAN {sql}", parameters))
+        return asked(self, sql, parameters)
+
+    monkeypatch.setattr(sqlite._Transaction, "rows", explained)
+    for subject in (POOL, din(1), "donor:donor-1", "patient:pat-1", "lot:C1", "lot:container:C1"):
+        trace(views, subject)
+    scanned = {plan.split()[1] for plan in plans if plan.startswith("SCAN")}
+    assert plans
+    assert scanned <= {"json_each", "CONSTANT", "reached", "parked"}

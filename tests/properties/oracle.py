@@ -4,6 +4,7 @@ It knows nothing of the ledger. It keeps the list of what was said and answers e
 """
 
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +29,7 @@ ENDS = {
     "SendForFractionation": "sent_for_fractionation",
     "UseForQualityControl": "used_for_quality_control",
 }
+CHECKS = {"InspectBag", "VerifyLabel", "RecordQualityTest", "ReturnBag", "RecordBreach"}
 
 
 class Oracle:
@@ -37,9 +39,21 @@ class Oracle:
         self.said: list[Command] = []
         self.where: list[tuple[str, int]] = []
         """Stream and version of the first fact of each; a correction names its target by it."""
+        self.lifts: dict[int, int] = {}
+        """Which placing each lifting took: the oldest that was open with its cause and scope."""
+        self._remembered: dict[str, Any] = {}
+        """Answers that hold until something more is said: the same walk, done once."""
+
+    def once(self, question: str, answer: Callable[[], Any]) -> Any:
+        if question not in self._remembered:
+            self._remembered[question] = answer()
+        return self._remembered[question]
 
     def accept(self, command: Command, stream: str, version: int) -> None:
+        if command["command"] == "LiftHold":
+            self.lifts[len(self.said)] = self.liftable(command)[0]
         self.said.append(command)
+        self._remembered = {}
         self.where.append((stream, version))
 
     # -- what still stands ------------------------------------------------------------------------
@@ -49,6 +63,9 @@ class Oracle:
 
     def annulled(self) -> set[int]:
         """Numbers of what was said and no longer stands; an annulled annulment restores its target."""
+        return set(self.once("annulled", self._annulled))
+
+    def _annulled(self) -> set[int]:
         gone: set[int] = set()
         for number in reversed(range(len(self.said))):
             each = self.said[number]
@@ -60,6 +77,13 @@ class Oracle:
 
     def standing(self) -> list[Command]:
         """Everything that stands, amended where it was amended."""
+        return [each for _, each in self.numbered()]
+
+    def numbered(self) -> list[tuple[int, Command]]:
+        """What stands, with the number under which it was said."""
+        return list(self.once("numbered", self._numbered))
+
+    def _numbered(self) -> list[tuple[int, Command]]:
         gone = self.annulled()
         now = [dict(each) for each in self.said]
         for number, each in enumerate(self.said):
@@ -67,7 +91,7 @@ class Oracle:
                 target = self.index_of(each["stream"], each["version"])
                 if target is not None:
                     now[target].update(each["changes"])
-        return [each for number, each in enumerate(now) if number not in gone]
+        return [(number, each) for number, each in enumerate(now) if number not in gone]
 
     def all_of(self, *names: str) -> list[Command]:
         return [each for each in self.standing() if each["command"] in names]
@@ -83,6 +107,9 @@ class Oracle:
     # -- who is made from whom --------------------------------------------------------------------
 
     def edges(self) -> set[tuple[str, str]]:
+        return set(self.once("edges", self._edges))
+
+    def _edges(self) -> set[tuple[str, str]]:
         found = set()
         for each in self.all_of("PrepareBags"):
             found |= {(parent, out["bag"]) for parent in each["inputs"] for out in each["outputs"]}
@@ -120,8 +147,8 @@ class Oracle:
     def component(self, bag: str) -> str | None:
         found = None
         for each in self.standing():
-            if each["command"] == "CollectBag" and each["bag"] == bag:
-                found = each["kind"]
+            if each["command"] in ("CollectBag", "ReceiveBag") and each["bag"] == bag:
+                found = each.get("kind") or each["component"]
             for out in each.get("outputs", []):
                 found = out["component"] if out["bag"] == bag else found
         return found
@@ -129,7 +156,7 @@ class Oracle:
     def quantity(self, bag: str) -> tuple[Decimal, str] | None:
         found = None
         for each in self.standing():
-            if each["command"] == "CollectBag" and each["bag"] == bag:
+            if each["command"] in ("CollectBag", "ReceiveBag") and each["bag"] == bag:
                 found = each["quantity"]
             for out in each.get("outputs", []):
                 found = out["quantity"] if out["bag"] == bag else found
@@ -160,13 +187,20 @@ class Oracle:
     def groups(self, din: str) -> set[tuple[str, str]]:
         return {(each["group"], each["rhd"]) for each in self.all_of("RecordGroup") if each["din"] == din}
 
+    def groups_with_history(self, din: str) -> set[tuple[str, str]]:
+        """The groups found on it, and on all other donations of the same person."""
+        own = self.donors(din)
+        dins = {each["bag"][:13] for each in self.all_of("CollectBag")}
+        same = {each for each in dins if self.donors(each) & own}
+        return set().union(*(self.groups(each) for each in same | {din})) if self.groups(din) else set()
+
     def acceptable(self, din: str) -> bool:
         """All markers final and good, one undisputed group, and the donation known."""
         results = self.results(din)
-        final = all(any(each["final"] for each in results.get(marker, [])) for marker in MARKERS)
+        final = all(any(each.get("final", True) for each in results.get(marker, [])) for marker in MARKERS)
         good = all(each["result"] in GOOD for marker in results for each in results[marker])
         registered = any(each["bag"][:13] == din for each in self.all_of("CollectBag"))
-        return registered and final and good and len(self.groups(din)) == 1
+        return registered and final and good and bool(self.groups(din)) and len(self.groups_with_history(din)) == 1
 
     def dins_of_pool(self, bag: str) -> set[str]:
         """Donations that must be acceptable before release: those collected into what it comes from."""
@@ -179,23 +213,35 @@ class Oracle:
         """Every open hold that reaches the bag, by cause and scope: its own and those of all it comes from."""
         found: Holds = set()
         for each in self.ancestors(bag):
-            found |= self.own_holds(each) | self.scope_holds(each)
+            found |= self.scope_holds(each)
+            if each in self.conflicted():
+                found.add(("identity_conflict", f"bag:{each}"))
         return found
 
     def scope_holds(self, bag: str) -> Holds:
         found: Holds = set()
-        for (cause, kind, name), count in self.placed().items():
-            if count > 0 and self.in_scope(bag, kind, name):
+        for _, cause, kind, name in self.open_placings():
+            if self.in_scope(bag, kind, name):
                 found.add((cause, f"{kind}:{name}"))
         return found | self.donation_holds(bag[:13])
 
-    def placed(self) -> Counter[tuple[str, str, str]]:
-        """How many placings of each (cause, scope) are open."""
-        count: Counter[tuple[str, str, str]] = Counter()
-        for each in self.all_of("PlaceHold", "LiftHold"):
-            key = (each["cause"], each["scope"]["kind"], each["scope"]["id"])
-            count[key] += 1 if each["command"] == "PlaceHold" else -1
-        return count
+    def placings(self) -> list[tuple[int, str, str, str]]:
+        """What stands and places a hold by itself: its number, the cause, and the scope."""
+        found = []
+        for number, each in self.numbered():
+            if each["command"] == "PlaceHold":
+                found.append((number, each["cause"], each["scope"]["kind"], each["scope"]["id"]))
+            elif each["command"] in CHECKS and (cause := self.cause_of(each["bag"], each)) is not None:
+                found.append((number, cause, "bag", each["bag"]))
+        return found
+
+    def open_placings(self) -> list[tuple[int, str, str, str]]:
+        return list(self.once("open_placings", self._open_placings))
+
+    def _open_placings(self) -> list[tuple[int, str, str, str]]:
+        gone = self.annulled()
+        lifted = {target for number, target in self.lifts.items() if number not in gone}
+        return [each for each in self.placings() if each[0] not in lifted]
 
     def in_scope(self, bag: str, kind: str, name: str) -> bool:
         din = bag[:13]
@@ -216,36 +262,28 @@ class Oracle:
         for results in self.results(din).values():
             if any(each["result"] not in GOOD for each in results):
                 found.add(("result", scope))
-        if len(self.groups(din)) > 1:
+        if len(self.groups_with_history(din)) > 1:
             found.add(("disputed_group", scope))
         if any(each["din"] == din for each in self.all_of("RecordPostDonationInformation")):
             found.add(("post_donation_information", scope))
         for each in self.all_of("RecordSelfExclusion"):
-            if each["din"] == din if "din" in each else each["donor"] in self.donors(din):
+            if each.get("din") == din:
                 found.add(("self_exclusion", scope))
+            elif "din" not in each and each["donor"] in self.donors(din):
+                found.add(("self_exclusion", f"donor:{each['donor']}"))
         return found
-
-    def own_holds(self, bag: str) -> Holds:
-        """Holds from what was seen on the bag itself, unless a person lifted them."""
-        causes: Counter[str] = Counter()
-        for each in self.about(bag, "InspectBag", "VerifyLabel", "RecordQualityTest", "ReturnBag", "RecordBreach"):
-            if (cause := self.cause_of(bag, each)) is not None:
-                causes[cause] += 1
-        for each in self.all_of("LiftHold"):
-            if each["scope"] == {"kind": "bag", "id": bag}:
-                causes[each["cause"]] -= 1
-        return {(cause, f"bag:{bag}") for cause, count in causes.items() if count > 0}
 
     def cause_of(self, bag: str, said: Command) -> str | None:
         name = said["command"]
         if name in ("InspectBag", "VerifyLabel"):
-            failed = "failed_inspection" if name == "InspectBag" else "failed_label_check"
+            failed = "inspection_failed" if name == "InspectBag" else "label_check_failed"
             return None if said.get("passed", True) else failed
         if name == "ReturnBag":
             return "returned"
         if name == "RecordQualityTest":
             return "positive_culture" if said["result"] == "positive" else None
-        low, high = RANGES.get(self.component(bag) or "", (-999, 999))
+        # of a bag whose component nobody told, any excursion may be one too many
+        low, high = RANGES.get(self.component(bag) or "", (0, 0))
         return None if low <= Decimal(said["celsius"]) <= high else "storage_breach"
 
     # -- where it is, what became of it ------------------------------------------------------------
@@ -254,8 +292,9 @@ class Oracle:
         return {ENDS[each["command"]] for each in self.about(bag, *ENDS)}
 
     def released(self, bag: str) -> bool:
-        last = self.last(bag, "ReleaseBag", "EmergencyReleaseBag", "RevokeRelease")
-        return last is not None and last["command"] != "RevokeRelease"
+        said = self.about(bag, "ReleaseBag", "EmergencyReleaseBag", "RevokeRelease", "ReceiveBag")
+        told = [each for each in said if each["command"] != "ReceiveBag" or "released_by" in each]
+        return bool(told) and told[-1]["command"] != "RevokeRelease"
 
     def passed(self, bag: str, check: str) -> bool:
         last = self.last(bag, check)
@@ -291,7 +330,7 @@ class Oracle:
         if name == "LiftHold":
             return None if self.liftable(command) else "no such hold is open"
         if name not in ("ReleaseBag", "EmergencyReleaseBag", "RevokeRelease", "ReserveBag", "CancelReservation",
-                        "DistributeBag", "IssueBag", "DiscardBag"):  # fmt: skip
+                        "DistributeBag", "IssueBag", "DiscardBag", "ModifyBag"):  # fmt: skip
             return None
         for bag in bags_in(command):
             reason = self.why_not(name, bag, command)
@@ -299,11 +338,9 @@ class Oracle:
                 return reason
         return None
 
-    def liftable(self, command: Command) -> bool:
-        scope = command["scope"]
-        key = (command["cause"], scope["kind"], scope["id"])
-        own = scope["kind"] == "bag" and (command["cause"], f"bag:{scope['id']}") in self.own_holds(scope["id"])
-        return self.placed()[key] > 0 or own
+    def liftable(self, command: Command) -> list[int]:
+        wanted = (command["cause"], command["scope"]["kind"], command["scope"]["id"])
+        return [each[0] for each in self.open_placings() if each[1:] == wanted]
 
     def why_not(self, name: str, bag: str, command: Command) -> str | None:
         if name == "RevokeRelease":
@@ -318,6 +355,8 @@ class Oracle:
             return "approved by the same person" if command["approved_by"] == command.get("by", "nurse") else None
         if self.holds(bag):
             return "held"
+        if name == "ModifyBag":
+            return None
         if name in ("ReleaseBag", "EmergencyReleaseBag"):
             return self.why_not_release(name, bag)
         return self.why_not_hand_out(name, bag, command)
@@ -369,6 +408,9 @@ class Oracle:
 
     def conflicted(self) -> set[str]:
         """Bags that two containers claim to be."""
+        return set(self.once("conflicted", self._conflicted))
+
+    def _conflicted(self) -> set[str]:
         made = Counter(each["bag"] for each in self.all_of("CollectBag", "ReceiveBag"))
         for each in self.all_of("PrepareBags"):
             made.update(out["bag"] for out in each["outputs"])
@@ -419,7 +461,7 @@ def bags_in(command: Command) -> list[str]:
 def uses(command: Command, bag: str, kind: str, name: str) -> bool:
     """Whether this is how the bag came to be, with that lot, device, operator or process run."""
     made = [command["bag"]] if command["command"] == "CollectBag" else [out["bag"] for out in command["outputs"]]
-    touched = made + command.get("inputs", [])
+    touched = made + (command.get("inputs", []) if kind == "process_run" else [])
     if kind.endswith("_lot"):
         lots = {(each["kind"], each["id"]) for each in command.get("lots", [])}
         return bag in touched and (kind.removesuffix("_lot"), name) in lots

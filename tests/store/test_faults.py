@@ -145,6 +145,22 @@ def test_a_backend_killed_before_commit_leaves_nothing(postgres_url: str, point:
     store.close()
 
 
+@pytest.mark.postgres
+def test_a_session_never_plans_to_read_a_whole_table(postgres_url: str) -> None:
+    """Plans made on a new, small ledger are kept while it grows, so they must go by a key from the first."""
+    store = open_store(postgres_url)
+    history(store)
+    with store._connections.taken("planning on") as connection:
+        for condition in ("request = 'r1' AND sender = 'site'", "(sender, request) IN (VALUES ('site', 'r1'))"):
+            plan = connection.execute(f"EXPLAIN SELECT * FROM requests WHERE {condition}".encode()).fetchall()
+            assert "Seq Scan" not in str(plan) and "Hash" not in str(plan)
+    with store.snapshot() as snapshot:
+        assert next(iter(snapshot.select("SELECT current_setting('enable_seqscan')"))) == ("on",)
+    with store._connections.taken("planning on") as connection:
+        assert connection.execute("SHOW enable_seqscan").fetchone() == ("off",)
+    store.close()
+
+
 def _end_writers(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as other:
         other.execute(

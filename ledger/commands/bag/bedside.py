@@ -110,7 +110,7 @@ class IssueBag(OneBag, kw_only=True):
             Bag.Issued,
             to=self.to,
             patient=self.patient,
-            facility=self.facility or bag.facility,
+            facility=self.facility or (bag.facility if self.refusable else None),
             authoriser=self.authoriser,
             reason=ws.sealed(self.reason, f"patient:{self.patient}" if self.patient else "text"),
         )

@@ -29,10 +29,9 @@ from ledger.commands.command import (
 from ledger.commands.malformed import Malformed
 from ledger.domain import Bag, Donation
 from ledger.domain import refusals as no
-from ledger.domain.catalogue import RuleExpiry
 from ledger.domain.process import Held, lost, unaccounted
 from ledger.policies.closure import donations_of
-from ledger.policies.inheritance import from_container, inherited
+from ledger.policies.inheritance import from_container, inherited, modified_expiry
 from ledger.store.workspace import Workspace
 
 Kind = Literal["whole_blood", "apheresis_platelets", "apheresis_plasma", "apheresis_granulocytes"]
@@ -166,6 +165,7 @@ class PrepareBags(Command, kw_only=True):
     process_run: Id | None = None
     facility: Id | None = None
     solution: Code | None = None
+    additive_ml: Decimal | None = None
     lots: list[Lot] = []
     devices: list[Id] = []
     operator: Id | None = None
@@ -182,6 +182,8 @@ class PrepareBags(Command, kw_only=True):
             output.quantity.check(f"outputs[{index}].quantity")
             if output.volume_ml is not None:
                 output.volume_ml = checked_decimal(output.volume_ml, f"outputs[{index}].volume_ml")
+        if self.additive_ml is not None:
+            self.additive_ml = checked_decimal(self.additive_ml, "additive_ml")
         names = [*self.inputs, *(output.bag for output in self.outputs)]
         for index, name in enumerate(names):
             if name in names[:index]:
@@ -227,9 +229,15 @@ class PrepareBags(Command, kw_only=True):
             child.may_be_made()
         rule = ws.catalogue.process(self.process, ws.clock_time)
         per_unit = rule.ml_per_unit if rule is not None else None
-        problem = unaccounted(self.process, _held(parents), self._made(components), per_unit or Decimal(0))
+        made = self._made(components)
+        problem = unaccounted(self.process, _held(parents), made, per_unit or Decimal(0), self._additive)
         if problem is not None:
             raise no.OutputsAboveInputs("outputs", process=self.process, out=problem.out, into=problem.into)
+
+    @property
+    def _additive(self) -> Decimal | None:
+        """Volume of additive put in; None when a solution is named and its volume is not."""
+        return self.additive_ml if self.additive_ml is not None or self.solution is not None else Decimal(0)
 
     def _made(self, components: Sequence[str]) -> list[Held]:
         return [
@@ -241,7 +249,7 @@ class PrepareBags(Command, kw_only=True):
         quantities = _held(parents)
         missing_one = len(quantities) < len(parents)
         left = None if missing_one else lost(self.process, quantities, self._made(components))
-        for parent in parents:
+        for index, parent in enumerate(parents):
             ws.record(
                 parent,
                 Bag.Consumed,
@@ -249,7 +257,7 @@ class PrepareBags(Command, kw_only=True):
                 process_id=process_id,
                 process_run=self.process_run,
                 children=tuple(output.bag for output in self.outputs),
-                lost=left,
+                lost=left if index == 0 else None,
             )
 
     def _make(
@@ -272,11 +280,12 @@ class PrepareBags(Command, kw_only=True):
             component=component,
             quantity=output.quantity.value(),
             volume_ml=output.volume_ml,
-            facility=self.facility or parents[0].facility,
+            facility=self.facility or (parents[0].facility if self.refusable else parents[0].home),
             lots=tuple(lot.value() for lot in self.lots),
             devices=tuple(self.devices),
             operator=self.operator,
             solution=self.solution,
+            additive_ml=self.additive_ml,
             label_expires_at=utc(output.expires_at),
             **handed_down._asdict(),
         )
@@ -332,7 +341,7 @@ class LabelBag(OneBag, kw_only=True):
             quantity=self.quantity.value() if self.quantity is not None else source.quantity,
             group=self.group or source.group[0],
             rhd=self.rhd or source.group[1],
-            facility=self.facility or source.facility,
+            facility=self.facility or source.home,
             label_expires_at=utc(self.expires_at) or source.expiry.label_at,
             **from_container(source)._asdict(),
         )
@@ -399,10 +408,7 @@ class ModifyBag(OneBag, kw_only=True):
         bag = ws.bag(self.bag)
         if self.refusable:
             bag.may_be_modified(ws.at)
-        component = self.component or bag.component
-        process = "thaw" if self.method == "thaw" else "wash"
-        own = (RuleExpiry(bag.expires_at, bag.expiry.rule),)
-        expiry = ws.catalogue.expiry(component, process, ws.clock_time, bag.collected_at, own)
+        expiry = modified_expiry(ws, bag, self.method, ws.clock_time, self.component)
         ws.record(
             bag,
             Bag.Modified,

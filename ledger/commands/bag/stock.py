@@ -83,12 +83,15 @@ class RecordBreach(OneBag, kw_only=True):
     def carry_out(self, ws: Workspace) -> None:
         low = self.celsius_min if self.celsius_min is not None else self.celsius
         high = self.celsius_max if self.celsius_max is not None else self.celsius
+        assert low is not None and high is not None  # one of the two forms was given: see check
+        bag = ws.bag(self.bag)
         ws.record(
-            ws.bag(self.bag),
+            bag,
             Bag.TemperatureBreached,
             celsius_min=low,
             celsius_max=high,
             minutes=self.minutes,
+            within_rule=ws.catalogue.in_range(bag.component, low, high, ws.clock_time),
             device=self.device,
         )
 
@@ -113,7 +116,7 @@ class DistributeBag(SeveralBags, kw_only=True):
                 bag,
                 Bag.Distributed,
                 to=self.to,
-                sent_from=self.sent_from or bag.facility,
+                sent_from=self.sent_from or (bag.facility if self.refusable else None),
                 shipment=self.shipment,
             )
 

@@ -7,7 +7,7 @@ the breaks and the open nonconformities is what the policies raise or withdraw.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple
 
@@ -17,6 +17,9 @@ from ledger.domain.values import Expiry, Lot, Quantity
 
 BLOCKED_BY_HOLD = frozenset({"pool", "split", "wash", "irradiate", "thaw", "deglycerolise", "redesignate"})
 """Processes a hold stops; the others make children that are born held."""
+
+LAST_MINUTE = timedelta(minutes=1)
+"""An expiry is printed to the minute, and that minute counts."""
 
 MAY_BE_EXPIRED = frozenset({"relabel", "label", "redesignate"})
 """Processes whose input may be past its expiry."""
@@ -87,6 +90,7 @@ class BagState(LedgerAggregate):
         self.holds: dict[str, Hold] = {}
         self.open_holds: set[str] = set()
         self.held_by_hand: set[int] = set()
+        self.lifted_early: list[F.HoldLifted] = []
         self.open_nonconformities: dict[str, Any] = {}
         self.settled: set[str] = set()
         self.notices: dict[str, Notice] = {}
@@ -94,12 +98,26 @@ class BagState(LedgerAggregate):
         self._reset_folded()
 
     def _held(self, fact: F.Held) -> None:
+        early = next(
+            (
+                lifted
+                for lifted in self.lifted_early
+                if lifted.cause == fact.cause and fact.scope_id == self.id and lifted.timestamp >= fact.placed_at
+            ),
+            None,
+        )
         self.holds[fact.hold] = Hold(fact.hold, fact.cause, fact.scope_kind, fact.scope_id, fact.placed_at)
-        self.open_holds.add(fact.hold)
+        if early is None:
+            self.open_holds.add(fact.hold)
+        else:
+            self.lifted_early.remove(early)
+            self.holds[fact.hold].lifted_at = early.timestamp
         if fact.caused_by is None:
             self.held_by_hand.add(fact.originator_version)
 
     def _hold_lifted(self, fact: F.HoldLifted) -> None:
+        if fact.hold not in self.holds and fact.why == "lifted":
+            self.lifted_early.append(fact)  # reported before the hold it lifts
         self.open_holds.discard(fact.hold)
         if fact.why == "lifted":
             if fact.hold in self.holds:
@@ -156,6 +174,7 @@ class BagState(LedgerAggregate):
         self.sent_by: str | None = None
         self.last_return: F.Returned | None = None
         self.reserved_for: str | None = None
+        self.reserved_until: datetime | None = None
         self.crossmatches: list[F.Crossmatched] = []
         self.transfusions: list[F.Transfused] = []
         self.fate: str | None = None
@@ -165,6 +184,7 @@ class BagState(LedgerAggregate):
         self.breaks: list[Break] = []
         self.hold_checks: list[tuple[str, Fact]] = []
         self.presumed = False
+        self.readings: dict[tuple[Any, ...], F.TemperatureBreached] = {}
 
     @property
     def known(self) -> bool:
@@ -184,9 +204,9 @@ class BagState(LedgerAggregate):
         return at
 
     def expired_at(self, at: datetime) -> bool:
-        """Whether it may no longer be used at that instant; its last minute is still good."""
+        """Whether it may no longer be used at that instant; its last minute is good to its end."""
         expires_at = self.expires_at
-        return expires_at is not None and at > expires_at
+        return expires_at is not None and at >= expires_at + LAST_MINUTE
 
     def held_at(self, fact: Fact) -> bool:
         """Whether a hold stood when this happened.
@@ -199,6 +219,11 @@ class BagState(LedgerAggregate):
             and (hold.lifted_at is None or hold.lifted_at > fact.timestamp)
             for hold in self.holds.values()
         )
+
+    def reserved_against(self, patient: str | None, at: datetime) -> bool:
+        """Whether it is set aside for another patient at that instant."""
+        runs = self.reserved_until is None or at <= self.reserved_until
+        return self.reserved_for is not None and self.reserved_for != patient and runs
 
     def _break(self, code: str, fact: Fact, detail: str | None = None) -> None:
         self.breaks.append(Break(code, fact.originator_version, detail))
@@ -264,6 +289,8 @@ class BagState(LedgerAggregate):
         if self.origins[0] is fact:
             self.collected_at = fact.collected_at
         self.parents.update(dict.fromkeys(fact.parents, fact.process))
+        if fact.process == "pool" and len(fact.parents) < 2:
+            self._break("pool_of_one", fact)
         if fact.process_run:
             self.attributes.append(Attribute("process_run", fact.process_run, fact.timestamp))
         self._uses(fact, fact.operator)
@@ -297,6 +324,10 @@ class BagState(LedgerAggregate):
             self._break("processed_consumed", fact)
         if self.fate is not None:
             self._break("processed_after_end", fact)
+        if self.missing:
+            self._break("processed_missing", fact)
+        if self.custody in ("issued", "distributed"):
+            self._break("processed_while_out", fact)
         if process in BLOCKED_BY_HOLD:
             self.hold_checks.append(("processed_held", fact))
         if process not in MAY_BE_EXPIRED and self.expired_at(fact.timestamp):
@@ -309,6 +340,12 @@ class BagState(LedgerAggregate):
 
     def _modified(self, fact: F.Modified) -> None:
         self.hold_checks.append(("modified_held", fact))
+        if self.consumed is not None:
+            self._break("modified_consumed", fact)
+        if self.fate is not None:
+            self._break("modified_after_end", fact)
+        if self.expired_at(fact.timestamp):
+            self._break("modified_expired", fact)
         expiry = Expiry(fact.rule_expires_at, fact.expiry_rule, fact.label_expires_at).at
         if expiry is not None and (self.modified_expiry is None or expiry < self.modified_expiry):
             self.modified_expiry = expiry
@@ -332,8 +369,9 @@ class BagState(LedgerAggregate):
             self._break("component_quality_failed", fact)
 
     def _temperature_breached(self, fact: F.TemperatureBreached) -> None:
-        self._break("temperature_out_of_range", fact)
-        self.own_causes.append(Cause("storage_breach", fact.originator_version, fact.timestamp))
+        reading = (fact.timestamp, fact.celsius_min, fact.celsius_max, fact.minutes, fact.device)
+        if fact.caused_by is not None or reading not in self.readings:
+            self.readings[reading] = fact  # told again once it was known what the bag holds
 
     # release
 
@@ -371,7 +409,7 @@ class BagState(LedgerAggregate):
 
     def _reserved(self, fact: F.Reserved) -> None:
         self.hold_checks.append(("reserved_held", fact))
-        self.reserved_for = fact.patient
+        self.reserved_for, self.reserved_until = fact.patient, fact.until_at
 
     def _reservation_cancelled(self, _: F.ReservationCancelled) -> None:
         self.reserved_for = None
@@ -395,6 +433,10 @@ class BagState(LedgerAggregate):
             self._break("distributed_after_end", fact)
         elif self.custody in ("distributed", "issued"):
             self._break("distributed_twice", fact)
+        if self.missing:
+            self._break("distributed_missing", fact)
+        if self.reserved_against(None, fact.timestamp):
+            self._break("distributed_reserved", fact)
         self.custody, self.consignee = "distributed", fact.to
         self.home = self.home or fact.sent_from
         self.sent_by = fact.sent_from or self.facility
@@ -419,6 +461,10 @@ class BagState(LedgerAggregate):
             self._break("issued_after_end", fact)
         elif self.custody == "issued":
             self._break("issued_twice", fact)
+        if self.missing:
+            self._break("issued_missing", fact)
+        if self.reserved_against(fact.patient, fact.timestamp):
+            self._break("issued_reserved_for_another", fact)
         if self.intended_for and fact.patient and fact.patient != self.intended_for:
             self._break("issued_bound_to_another", fact, fact.patient)
         self.custody, self.issued = "issued", fact
@@ -507,11 +553,24 @@ class BagState(LedgerAggregate):
 
     # -- what it all comes to ---------------------------------------------------------------------
 
+    def hold_causes(self) -> list[Cause]:
+        """What on this stream places a hold on the bag."""
+        return self.own_causes + [
+            Cause("storage_breach", fact.originator_version, fact.timestamp)
+            for fact in self.readings.values()
+            if not fact.within_rule
+        ]
+
     def own_breaks(self) -> list[Break]:
         """Every rule broken as the bag's own stream tells, now."""
         found = list(self.breaks)
         if self.holds:
             found += [Break(code, fact.originator_version) for code, fact in self.hold_checks if self.held_at(fact)]
+        found += [
+            Break("temperature_out_of_range", fact.originator_version)
+            for fact in self.readings.values()
+            if not fact.within_rule
+        ]
         if not self.known and self.heard_of:
             found.append(Break("bag_unknown", None))
         found += [Break("correction_of_unknown", each.originator_version) for each in self.unmatched()]

@@ -118,8 +118,7 @@ class BagDecisions(BagState):
     def may_be_reserved(self, patient: str, at: datetime) -> None:
         self.must_be_available(at)
         self.must_not_be_bound_to_another(patient)
-        if self.reserved_for not in (None, patient):
-            raise no.BagReserved(self.id)
+        self.must_not_be_reserved_for_another(patient, at)
 
     def may_have_its_reservation_cancelled(self) -> None:
         self.must_exist()
@@ -128,21 +127,23 @@ class BagDecisions(BagState):
 
     def may_be_distributed(self, at: datetime) -> None:
         self.must_be_available(at)
-        if self.reserved_for is not None:
+        self.must_not_be_reserved_for_another(None, at)
+
+    def must_not_be_reserved_for_another(self, patient: str | None, at: datetime) -> None:
+        if self.reserved_against(patient, at):
             raise no.BagReserved(self.id)
 
     def may_be_issued(self, patient: str | None, at: datetime, *, crossmatch: bool, authorised: bool) -> None:
         """`crossmatch`: whether this component needs one; `authorised`: an authoriser and a reason are given."""
         self.must_be_available(at)
         self.must_not_be_bound_to_another(patient)
-        if self.reserved_for is not None and self.reserved_for != patient:
-            raise no.BagReserved(self.id)
-        if not authorised and not self._crossmatched_for(patient, at, crossmatch):
+        self.must_not_be_reserved_for_another(patient, at)
+        if not authorised and not self.crossmatched_for(patient, at, needed=crossmatch):
             raise no.CrossmatchMissing(self.id)
 
-    def _crossmatched_for(self, patient: str | None, at: datetime, needed: bool) -> bool:
+    def crossmatched_for(self, patient: str | None, at: datetime, *, needed: bool) -> bool:
         """Whether the latest crossmatch with this patient is compatible and valid; none is needed for plasma."""
-        matches = [each for each in self.crossmatches if each.patient == patient]
+        matches = [each for each in self.crossmatches if each.patient == patient and each.timestamp <= at]
         if not matches:
             return not needed
         last = matches[-1]

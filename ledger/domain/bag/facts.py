@@ -62,6 +62,7 @@ class BagFacts:
         devices: tuple[str, ...] = ()
         operator: str | None = None
         solution: str | None = None
+        additive_ml: Decimal | None = None
         rule_expires_at: datetime | None = None
         expiry_rule: str | None = None
         label_expires_at: datetime | None = None
@@ -132,7 +133,6 @@ class BagFacts:
         """The donation's panel or group reached this bag."""
 
         TOPIC = "bag.tested.v1"
-        CONSEQUENCE = True
 
         donation: str
         donation_version: int
@@ -236,7 +236,6 @@ class BagFacts:
         """That reason no longer stands."""
 
         TOPIC = "bag.hold_lifted.v1"
-        CONSEQUENCE = True
 
         hold: str
         cause: str
@@ -300,6 +299,7 @@ class BagFacts:
         celsius_min: Decimal
         celsius_max: Decimal
         minutes: Decimal
+        within_rule: bool
         device: str | None = None
 
     class Reserved(Fact):
@@ -409,7 +409,6 @@ class BagFacts:
         """Somebody must be told: the consignee of a bag that is out, or those who treat the recipient of a used one."""
 
         TOPIC = "bag.notice_opened.v1"
-        CONSEQUENCE = True
 
         notice: str
         addressee_kind: str

@@ -1,0 +1,26 @@
+"""This file holds the command line's table of contents: `main`, with every command in the order help shows them."""
+
+from ledger.cli import asking, keeping, learning, recording
+from ledger.cli.door import Main
+
+main = Main(
+    name="bloodledger",
+    commands=[
+        recording.record,
+        recording.import_,
+        asking.trace,
+        asking.stock,
+        asking.facts,
+        keeping.verify,
+        keeping.status,
+        keeping.init,
+        learning.scan,
+        learning.commands,
+        learning.schema,
+        learning.explain,
+        learning.catalogue,
+        keeping.demo,
+    ],
+)
+
+__all__ = ["main"]

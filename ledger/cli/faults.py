@@ -1,0 +1,69 @@
+"""This file holds how errors reach people: one line with what, where and what to do, and the exit code."""
+
+import errno
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from ledger.screen.words import Say
+
+NO, USAGE, FAULT = 1, 2, 3
+"""Exit codes: the answer is no; the question was put wrongly; a fault outside, or a defect."""
+
+
+class Told(click.ClickException):
+    """An error that has its words and its exit code."""
+
+    def __init__(self, say: Say, text: str, code: int) -> None:
+        super().__init__(text)
+        self._say = say
+        vars(self)["exit_code"] = code  # click reads it from the instance, and types it as the class's
+
+    def show(self, file: object = None) -> None:
+        head = click.style(self._say("error"), fg="red", bold=True)
+        click.echo(f"{head}: {self.message}", err=True)
+
+
+def told(say: Say, error: Exception) -> NoReturn:
+    """Raise what people are told in place of an error. Errors: Told, always; a closed pipe stays what it is."""
+    if isinstance(error, OSError) and error.errno == errno.EPIPE:
+        raise error
+    text, code = _outside(say, error) or (_defect(say, error), FAULT)
+    raise Told(say, text, code) from error
+
+
+def _outside(say: Say, error: Exception) -> tuple[str, int] | None:
+    """The words of an error that this program expects; None of one that it does not."""
+    from eventsourcing.persistence import PersistenceError
+
+    from ledger.catalogue import BrokenCatalogue
+    from ledger.settings import BadSetting
+    from ledger.store.keys import KeyDestroyed
+    from ledger.store.port import CommitUnknown
+    from ledger.wiring import NoLedger
+    from projections.readmodels.database import ViewsOutdated, ViewsUnavailable
+
+    if isinstance(error, NoLedger):
+        return say("fault.no_ledger", where=error.where), FAULT
+    if isinstance(error, BadSetting):
+        return say("fault.setting", name=error.name, found=error.found, expected=error.expected), USAGE
+    if isinstance(error, BrokenCatalogue):
+        return say("fault.catalogue", what=error.message(say.lang)), USAGE
+    if isinstance(error, (ViewsUnavailable, ViewsOutdated)):
+        return say("fault.views", what=error), FAULT
+    if isinstance(error, KeyDestroyed):
+        return say("fault.key_destroyed", subject=error.key_id), FAULT
+    if isinstance(error, (PersistenceError, CommitUnknown)):
+        return f"{say('fault.store', what=error)}; {say('fault.store_remedy')}", FAULT
+    if isinstance(error, (OSError, MemoryError)):
+        return say("fault.outside", what=str(error) or type(error).__name__), FAULT
+    return None
+
+
+def _defect(say: Say, error: Exception) -> str:
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    place = "?" if last is None else f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}"
+    return say("fault.defect", what=f"{type(error).__name__}: {error}", place=place)

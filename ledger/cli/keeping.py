@@ -1,0 +1,119 @@
+"""This file holds the commands about the ledger itself: `verify`, `status`, `init` and `demo`."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from ledger.cli.door import Session, command, leave, option, wrong_usage
+from ledger.cli.faults import FAULT, NO, Told
+from ledger.screen.console import progress, put_json
+from ledger.screen.proof import put_verified
+
+DEMO = "ledger.simulator.demo"
+DEMO_FOLDER = "demo"
+
+
+@command("verify", option("--since", type=click.File("rb"), metavar="FILE"))
+def verify(session: Session, since: IO[bytes] | None) -> None:
+    say = session.say
+    earlier = _earlier(session, since)
+    with session.open() as ledger, progress(say("progress.verify")) as tell:
+        try:
+            answer = ledger.verify(earlier, tell)
+        except ValueError as wrong:
+            if earlier is None:
+                raise
+            raise wrong_usage(session, say("verify.bad_since", why=wrong)) from None
+    if session.as_json(in_pipes=True):
+        put_json(answer)
+    else:
+        put_verified(say, answer)
+    leave(0 if answer["ok"] else NO)
+
+
+def _earlier(session: Session, since: IO[bytes] | None) -> dict[str, Any] | None:
+    """An earlier output: the whole file, or the last line of one to which outputs were added."""
+    if since is None:
+        return None
+    text = since.read()
+    for part in (text, text.strip().rpartition(b"\n")[2]):
+        try:
+            found = json.loads(part)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict):
+            return found
+    raise wrong_usage(session, session.say("verify.bad_since", why=since.name))
+
+
+@command("status")
+def status(session: Session) -> None:
+    say = session.say
+    with session.open() as ledger:
+        settings, head = ledger.settings, ledger.store.head()
+        from ledger.commands.printing import recorded_instant
+
+        views = Path(settings.views)
+        said: dict[str, Any] = {
+            "ledger": ledger.store.ledger_id(),
+            "path": settings.ledger,
+            "size": head.size,
+            "position": head.position,
+            "root": head.root.hex(),
+            "recorded_at": recorded_instant(head.recorded_at) if head.size else None,
+            "views": settings.views,
+            "views_position": ledger.views_position() if views.exists() else None,
+            "keys": settings.keys,
+            "catalogue": ledger.catalogue.id,
+            "lang": say.lang,
+        }
+    if session.as_json():
+        put_json(said)
+        return
+    for key, value in said.items():
+        click.echo(f"{say(f'status.{key}')}: {'—' if value is None else value}")
+
+
+@command("init")
+def init(session: Session) -> None:
+    from ledger.wiring import exists
+
+    say = session.say
+    there = exists(session.settings.ledger)
+    with session.open(reading=False) as ledger:
+        size = ledger.store.head().size
+        said = {"ledger": ledger.store.ledger_id(), "path": ledger.settings.ledger, "new": not there, "size": size}
+    if session.as_json():
+        put_json(said)
+    else:
+        key = "init.there" if there else "init.done"
+        click.echo(say(key, path=said["path"], ledger=said["ledger"], size=size))
+
+
+@command("demo")
+def demo(session: Session) -> None:
+    say = session.say
+    try:
+        shown = importlib.import_module(DEMO)
+    except ModuleNotFoundError as missing:
+        if missing.name != DEMO:
+            raise
+        raise Told(say, say("fault.demo_missing"), FAULT) from None
+    if session.ledger is None:
+        session.ledger = _new_place()
+    with session.open(reading=False) as ledger:
+        shown.run_demo(ledger, sys.stdout, say.lang)
+
+
+def _new_place() -> str:
+    """A ledger of this demonstration's own: an earlier one stays as it is."""
+    folder = Path(DEMO_FOLDER)
+    folder.mkdir(exist_ok=True)
+    number = 1
+    while (folder / f"{number}.db").exists():
+        number += 1
+    return str(folder / f"{number}.db")

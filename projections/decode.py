@@ -197,14 +197,6 @@ def plain_body(fact: Fact) -> Body:
     }
 
 
-def canonical(name: str, field: str, value: Any) -> str:
-    """A raw field as canonical JSON (RFC 8785): what a reported correction names a fact by."""
-    known = fields_of(name).get(field)
-    kind = "" if known is None else known.kind
-    said = None if kind == "bloodledger.Sealed" else plain(kind, value)
-    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
 def raw_of(name: str, field: str, text: str | None) -> Any:
     """A field's raw value from canonical JSON: what an amendment sets it to.
 

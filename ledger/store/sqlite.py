@@ -1,6 +1,7 @@
 """This file holds the fact store on SQLite: one file, any number of processes, one writer at a time."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,9 @@ from ledger.store.reading import Appending
 from ledger.store.sqlite_tables import BUSY_SECONDS, LedgerDatastore, in_words, opened
 from ledger.store.sqlite_writing import FACTS, SQLiteSnapshot, SQLiteWriting, surrogates
 
+LONGEST_WORK_SECONDS = 60.0
+"""How long closing waits for threads that still read or write."""
+
 
 class SQLiteFactStore(Appending, SQLiteApplicationRecorder):
     """Fulfils FactStore and the library's ApplicationRecorder over one file (`path`) or memory (`:memory:`).
@@ -27,6 +31,7 @@ class SQLiteFactStore(Appending, SQLiteApplicationRecorder):
         datastore = LedgerDatastore(path, busy_seconds)
         super().__init__(datastore)
         self.path = path
+        self._at_rest, self._at_work = threading.Condition(), 0
         try:
             self._ledger_id = opened(datastore, ledger_id)
         except BaseException:
@@ -115,6 +120,9 @@ class SQLiteFactStore(Appending, SQLiteApplicationRecorder):
         return [Notification(*row) for row in rows]
 
     def close(self) -> None:
+        """Close when no thread is at work any more: SQLite crashes the process when closed in the middle of a read."""
+        with self._at_rest:
+            self._at_rest.wait_for(lambda: self._at_work == 0, timeout=LONGEST_WORK_SECONDS)
         self.datastore.close()
 
     def _select(self, select: str, parameters: Sequence[Any]) -> list[Any]:
@@ -131,9 +139,14 @@ class SQLiteFactStore(Appending, SQLiteApplicationRecorder):
                 raise StoreFault(
                     f"{trying} {self.path}", f"all its connections are in use; try again ({error})"
                 ) from error
+            with self._at_rest:
+                self._at_work += 1
             try:
                 cursor = taken.cursor().sqlite_cursor
                 cursor.row_factory = None
                 yield cursor
             finally:
                 self.datastore.pool.put_connection(taken)
+                with self._at_rest:
+                    self._at_work -= 1
+                    self._at_rest.notify_all()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from projections.decode import Body, Fact, canonical, raw_of
+from projections.decode import Body, Fact, raw_of
 
 CORRECTIONS = (".amended", ".annulled")
 
@@ -134,26 +134,34 @@ def standing(facts: list[Fact]) -> Stands:
 def _targets(correction: Fact, facts: list[Fact]) -> list[int]:
     """Versions of the facts a correction means.
 
-    By version: one heard before it. By content: all such facts heard before it, else the first heard after it.
+    By version: one heard before it. By content: all such facts that had happened before it, whenever heard.
     """
     version = correction.body["target_version"]
     if version is not None:
         known = version < correction.version and any(fact.version == version for fact in facts)
         return [version] if known else []
     name = correction.body["target_fact"]
-    meant = [
+    return [
         fact.version
         for fact in facts
-        if fact.name == name and not is_correction(fact.name) and _matches(correction, fact)
+        if fact.name == name
+        and not is_correction(fact.name)
+        and fact.happened_at <= correction.happened_at
+        and fact.body["caused_by"] is None
+        and _matches(correction, fact)
     ]
-    return [version for version in meant if version < correction.version] or meant[:1]
 
 
 def _matches(correction: Fact, fact: Fact) -> bool:
-    return all(
-        canonical(fact.name, wanted["field"], fact.body.get(wanted["field"])) == wanted["value"]
-        for wanted in correction.body["match"]
-    )
+    """Compared as values: the same instant or amount however it is written."""
+    return all(_carries(fact, wanted["field"], wanted["value"]) for wanted in correction.body["match"])
+
+
+def _carries(fact: Fact, field: str, value: str | None) -> bool:
+    try:
+        return bool(fact.body[field] == raw_of(fact.name, field, value))
+    except (KeyError, TypeError, ValueError, ArithmeticError):
+        return False
 
 
 def _amended(fact: Fact, amendments: dict[int, list[Fact]], unread: dict[int, str]) -> Fact:

@@ -86,7 +86,6 @@ def test_children_larger_than_the_parent(world: World) -> None:
 
 @pytest.mark.parametrize("scope", [("donation", D1), ("bag", WB1), ("container_lot", "L1")])
 def test_a_child_was_used_and_the_parent_is_recalled_later(world: World, scope: tuple[str, str]) -> None:
-    # BUG: a hold on the bag WB1 itself does not reach its children (see test_holds).
     world.given(issued() if scope[0] != "container_lot" else
                 [collect(lots=[{"kind": "container", "id": "L1"}]), *issued()[1:]], transfuse())  # fmt: skip
     world.when(on(at(3), hold(*scope)))
@@ -466,7 +465,6 @@ def test_a_reported_issue_without_a_crossmatch_is_a_nonconformity(world: World) 
     assert world.nonconformities() == ["issued_without_crossmatch"]
 
 
-# BUG: as above, for the other reports of decisions a rule speaks against: none is flagged.
 @pytest.mark.parametrize(
     "given,report",
     [
@@ -488,7 +486,6 @@ def test_a_report_of_what_a_rule_forbids_is_a_nonconformity(
     assert any(world.nonconformities(stream) for stream in streams)
 
 
-# BUG: a reservation is `until` a time (schema bag.reserved.v1), which nothing reads: it blocks others for ever.
 def test_a_reservation_that_has_run_out_blocks_nobody(world: World) -> None:
     world.given(in_stock(), say("ReserveBag", bag=RC1, patient="p1", until=at(1)), crossmatch(patient="p2"))
     world.when(on(at(2), issue(patient="p2")))

@@ -258,7 +258,6 @@ def test_an_observation_of_something_unknown_is_recorded(world: World, name: str
     world.then_recorded()
 
 
-# BUG: LiftHold reported is refused (HoldNotOpen): domain.md §1 "report … recorded, never refused".
 @pytest.mark.parametrize("name", sorted(DECISIONS | OUR_DECISIONS))
 def test_a_report_of_a_decision_about_something_unknown_is_recorded(world: World, name: str) -> None:
     world.when(_elsewhere(STORIES[name]()[1]) | {"reported": True})

@@ -124,9 +124,6 @@ class TestScopes:
         world.given(hold("bag", WB1), collect(), separate())
         assert world.holds(WB1) == world.holds(RC1) == ["recall"]
 
-    # BUG: rule 3 "Placing or lifting a hold by scope writes `held` / `hold_lifted` to every bag in its scope and all
-    # their descendants in its own commit": a hold placed by hand on a bag stays on that bag, as long as no other
-    # scope was ever held in this ledger (settle_holds counts only what settle_own records as moved).
     def test_a_hold_on_a_bag_reaches_what_was_made_of_it_before(self, world: World) -> None:
         pool = "A999926900001=E3088V00"
         world.given(collect(), separate(), collect(WB2, "donor-2"), separate(D2))
@@ -135,7 +132,6 @@ class TestScopes:
         assert {fact.stream for fact in answer.facts} == {WB1, RC1, PL1, pool}
         assert (world.holds(RC1), world.holds(pool), world.holds(RC2)) == (["recall"], ["recall"], [])
 
-    # BUG: as above, for lifting: the children stay held for ever.
     def test_an_inherited_hold_is_lifted_at_its_source_only(self, world: World) -> None:
         world.given(collect(), hold("bag", WB1), separate())
         world.when(lift("bag", RC1))
@@ -181,7 +177,6 @@ class TestScopes:
         world.when(annul(D1, world.version_of(D1, "donation.tested")))
         assert world.holds() == []
 
-    # BUG: as above.
     def test_a_held_bag_that_is_relabelled_is_born_held_and_freed_with_it(self, world: World) -> None:
         world.given(in_stock(), hold("bag", RC1), prepare("relabel", RC1, ("G123426000001=E5445V00", RED, "2 U")))
         assert world.holds("G123426000001=E5445V00") == ["recall"]
@@ -293,8 +288,6 @@ class TestGroups:
         world.when(group(sample="S2"))
         assert world.holds() == []
 
-    # BUG: a dispute does not reach the bag's own group: _conclude returns before telling the bags when the agreed
-    # group is gone, so which group a bag shows depends on the order of arrival (rule 10).
     def test_a_bag_of_a_disputed_donation_shows_no_group(self, world: World) -> None:
         world.given(collect(), group())
         assert world.bag(WB1).group == ("A", "positive")
@@ -354,7 +347,6 @@ class TestNotices:
         world.given(in_stock(), say("DiscardBag", bag=RC1, reason="r", approved_by="chief"), reactive())
         assert world.notices() == []
 
-    # BUG: as a hold on a bag does not reach what was made of it before.
     def test_a_child_that_is_out_is_noticed_though_its_parent_is_consumed(self, world: World) -> None:
         world.given(collect(), panel(), separate(), say("InspectBag", bag=PL1), say("VerifyLabel", bag=PL1))
         world.given(say("ReleaseBag", bag=PL1), say("DistributeBag", bag=PL1, to="H1"))

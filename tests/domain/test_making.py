@@ -168,8 +168,6 @@ class TestExpiry:
         world.when(on(at(6), issue()))
         world.then_refused("BagExpired")
 
-    # BUG: §3 "A label's expiry is to the minute … 2359 is good through 23:59": an expiry of 23:59 is over at
-    # 23:59:01 here (`at > expires_at`), though expired_at's own words are "its last minute is still good".
     @pytest.mark.parametrize("second", [1, 30, 59])
     def test_the_last_minute_is_good_to_its_end(self, world: World, second: int) -> None:
         world.given(COLLECTED, panel(), separate(), release(), crossmatch())
@@ -236,7 +234,6 @@ class TestConservation:
         world.when(prepare("separate", WB1, (f"{D1}=E5445VA0", RED, "1.5 U"), (f"{D1}=E5445VB0", RED, "1 U")))
         world.then_refused("OutputsAboveInputs")
 
-    # BUG: §3 "where net volumes (`volume_ml`) are given they sum to ≤ parent + additive": volume_ml is never read.
     def test_net_volumes_of_a_separation_do_not_exceed_the_parents(self, world: World) -> None:
         world.given(collect(volume_ml="450"))
         world.when(prepare("separate", WB1, (RC1, RED, "2 U", {"volume_ml": "900"}),
@@ -262,8 +259,6 @@ class TestConservation:
         assert world.answer.outcome == "malformed"
         world.then_nothing_stored()
 
-    # BUG: §3 "in a split, pool or aliquot lost = in − out": a pool writes the whole process's loss on every member,
-    # so the losses of the bags add up to more than was lost.
     def test_the_losses_of_a_pools_members_add_up_to_what_was_lost(self, world: World) -> None:
         world.given(collect(), separate(), collect(WB2, "donor-2"), separate(D2))
         world.given(prepare("pool", [RC1, RC2], (POOL, RED, "3.5 U")))
@@ -368,21 +363,16 @@ class TestHandedDown:
         world.when(collect(purpose=purpose))
         world.then_malformed("intended_for")
 
-    # BUG: a reported process whose parent is heard of later takes over group and expiry but not the facility;
-    # rule 10: any order ends in the same state, and the stock view counts by facility.
     def test_a_reported_child_takes_the_facility_of_a_parent_that_arrives_later(self, world: World) -> None:
         world.given(on(at(1), reported(separate())))
         world.when(on(at(0), collect()))
         assert world.bag(RC1).facility == "C1"
 
-    # BUG: the second, shorter expiry of a reported thawing is reckoned when it is heard of; if the bag's making
-    # arrives later it is never reckoned again, and thawed plasma keeps a year. Rule 10, and §2 "second, shorter".
     def test_a_reported_thawing_shortens_the_expiry_of_a_bag_that_is_told_of_later(self, world: World) -> None:
         world.given(on(at(2), reported(say("ModifyBag", bag=PL1, method="thaw"))))
         world.given(on(at(0), collect()), on(at(0, 9), separate() | {"reported": True}))
         assert expiry(world, PL1) == is_(at(3))
 
-    # BUG: as for Prepared: Issued takes the facility the bag is known to be at when the report is heard.
     def test_a_reported_issue_heard_before_the_arrival_happened_where_the_bag_had_arrived(
         self, world: World
     ) -> None:
@@ -391,8 +381,6 @@ class TestHandedDown:
         world.given(on(at(2), say("RecordArrival", bag=WB1, at="H1")))
         assert world.bag(WB1).facility == "H1"
 
-    # BUG: when a second parent arrives later still, nothing is told again: the fact told again does not carry
-    # `reported`, and only reported ones are (complete_children). The pool keeps the later expiry. Rule 10.
     def test_a_reported_pool_takes_the_earliest_expiry_of_parents_that_arrive_later(self, world: World) -> None:
         members = [f"{D1}=E3077V00", f"{D2}=E3077V00"]
         world.given(on(at(2), reported(prepare("pool", members, (POOL, PLT, "2 U")))))

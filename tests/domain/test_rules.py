@@ -148,8 +148,6 @@ class TestRule1ReleaseIsADecision:
         world.given(say("ReceiveBag", bag=RC1, **{"from": "C9"}, facility="C1"))
         assert world.status() == "quarantine"
 
-    # BUG: §4 rule 1 "A received bag relies on the sender's named release": what is made of it here (irradiated,
-    # washed, split) can never be released, as its donation is not registered: DonationUnknown.
     def test_what_is_made_from_a_received_bag_relies_on_the_senders_release_too(self, world: World) -> None:
         made = f"{D1}=E5448V00"
         world.given(
@@ -464,8 +462,6 @@ class TestRule3HoldsAreCounted:
         world.then_recorded()
         assert world.holds() == [cause]
 
-    # BUG: rule 3 "a breach of the storage rule" places a hold: a reading inside the rule is none. in_range is
-    # never asked; the command's own docstring says "outside the storage rule it is held".
     @pytest.mark.parametrize("celsius", ["2", "4", "6"])
     def test_a_reading_within_the_storage_rule_places_no_hold(self, world: World, celsius: str) -> None:
         world.given(in_stock())
@@ -825,10 +821,6 @@ def _orders(puzzle: list[Said]) -> list[tuple[int, ...]]:
 
 
 class TestRule10ObservationsAndReportsCommute:
-    # BUG: what a reported fact takes from the bag is taken when it arrives, not when it happened, and is not told
-    # again when more is known: the facility of Prepared, Issued and Distributed (stock counts by it); the second,
-    # shorter expiry of Modified, when the bag's collection arrives later (the bag then keeps its year); the expiry
-    # of a pool when two or more parents arrive later (what was told again is no longer `reported`).
     @pytest.mark.parametrize(
         "name,order",
         [(name, order) for name, puzzle in PUZZLES.items() for order in _orders(puzzle)],

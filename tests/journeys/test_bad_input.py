@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tests.journeys.terminal import DIN, MARKERS, PLASMA, RED, WHOLE, Command, T
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 GONE = object()
 """In place of a value: the field is left out."""
+
+FRESH = count(1)
 
 Case = tuple[str, bytes, str, str]
 """Name, line, code, and where."""
@@ -27,7 +30,7 @@ TEST = command("new", "RecordTest", din=DIN, marker="hbsag", result="nonreactive
 GROUP = command("new", "RecordGroup", din=DIN, group="A", rhd="positive")
 PREPARE = command(
     "new", "PrepareBags", process="split", inputs=["A999926777777=E5445V00"],
-    outputs=[{"bag": "A999926777777=E5445VA0", "component": "leukoreduced_suspended_red_cells", "quantity": amount("1")}],
+    outputs=[{"bag": "A999926777777=E5445VA0", "component": "suspended_red_cells", "quantity": amount("1")}],
 )  # fmt: skip
 HOLD = command("new", "PlaceHold", cause="recall", scope={"kind": "donation", "id": DIN}, reason="recall")
 BREACH = command("new", "RecordBreach", bag=RED, celsius="9.5", minutes=30)
@@ -41,6 +44,8 @@ RETURN = command("new", "ReturnBag", bag=RED, leg="ward_to_bank", **{"from": "wa
 def but(base: Command, **fields: Any) -> bytes:
     """A command with some fields changed; those that are GONE are left out."""
     said = {key: value for key, value in {**base, **fields}.items() if value is not GONE}
+    if said.get("request") == "new":
+        said["request"] = f"new-{next(FRESH)}"
     return json.dumps(said, ensure_ascii=False).encode()
 
 
@@ -66,11 +71,16 @@ def not_json() -> Iterator[Case]:
         "UTF-16": whole.decode().encode("utf-16").replace(b"\n", b""),
         "an unknown escape": whole.replace(b"shelf", b"sh\\xelf"),
         "half a surrogate": whole.replace(b"shelf", b"\\ud800"),
-        "brackets without end": b"[" * 100_000,
     }.items():
         yield name, line, "not_json", "line"
     yield "too long", but(STORE, place="x" * LONGEST_LINE), "line_too_long", "line"
-    for name, line in {"a list": b"[]", "a number": b"7", "null": b"null", "a text": b'"StoreBag"'}.items():
+    for name, line in {
+        "a list": b"[]",
+        "many lists": b"[" * 9999,
+        "a number": b"7",
+        "null": b"null",
+        "a text": b'"StoreBag"',
+    }.items():
         yield name, line, "wrong_type", "line"
     yield "an empty object", b"{}", "field_missing", "command"
 
@@ -114,9 +124,9 @@ def times() -> Iterator[Case]:
     }.items():
         yield name, but(STORE, happened_at=text), "zone_missing", where
     for text in (
-        "", "yesterday", "2026-03-01", "08:00", "2026-02-30T08:00:00Z", "2026-13-01T08:00:00Z", "2026-03-01T24:01:00Z",
-        "2026-03-01T08:60:00Z", "2026-03-01T08:00:00+25:00", "01.03.2026 08:00", "2026年3月1日", "2026-03-01T08:00:00+8",
-        "20260301T080000Z", "12026-03-01T08:00:00Z",
+        "", "yesterday", "2026-03-01", "08:00", "2026-02-30T08:00:00Z", "2026-13-01T08:00:00Z",
+        "2026-03-01T24:01:00Z", "2026-03-01T08:60:00Z", "2026-03-01T08:00:00+25:00", "01.03.2026 08:00",
+        "2026年3月1日", "2026-03-01T08:00:00+8", "20260301T080000Z", "12026-03-01T08:00:00Z",
     ):  # fmt: skip
         yield f"time {text!r}", but(STORE, happened_at=text), "not_a_time", where
     for text in ("1799-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
@@ -146,7 +156,7 @@ BAD_BAGS: dict[str, tuple[str, str]] = {
     "container without number": (f"{DIN}#", "truncated"),
     "container a letter": (f"{DIN}#A", "wrong_character"),
     "container too high": (f"{DIN}#1000000", "wrong_character"),
-    "full-width characters": ("Ａ999926123456=E0336V00", "wrong_character"),
+    "full-width characters": ("\uff21999926123456=E0336V00", "wrong_character"),
     "a Cyrillic A": ("\u0410999926123456=E0336V00", "wrong_character"),
     "Arabic digits": ("A99992612345٦=E0336V00", "wrong_character"),
     "a scan with its identifier": (f"={DIN}00", "wrong_character"),
@@ -346,7 +356,7 @@ def refusals() -> Iterator[Case]:
         "DiscardBag by one person",
         of("DiscardBag", STOCKED, reason="x", approved_by="nurse-1"),
         "ApproverIsActor",
-        STOCKED,
+        "approved_by",
     )
     yield "release uninspected", of("ReleaseBag", STOCKED), "BagNotInspected", STOCKED
     yield "release of a batch with one bad", of("ReleaseBag", GONE, bags=[STOCKED, WHOLE]), "BagNotInspected", STOCKED
@@ -375,12 +385,12 @@ def refusals() -> Iterator[Case]:
     yield "amend to nonsense", but(AMEND, stream=STOCKED, version=1, changes=changes), "FieldNotAmendable", STOCKED
     process = {"process": "split", "inputs": [STOCKED]}
     more = [{"bag": f"{STOCKED[:20]}A0", "component": "whole_blood", "quantity": amount("9")}]
-    yield "more out than in", but(PREPARE, **process, outputs=more), "OutputsAboveInputs", f"{STOCKED[:20]}A0"
+    yield "more out than in", but(PREPARE, **process, outputs=more), "OutputsAboveInputs", "outputs"
     taken = [{"bag": HELD, "component": "whole_blood", "quantity": amount("1")}]
     yield "a label taken", but(PREPARE, **process, outputs=taken), "BagIdentityTaken", HELD
     pool = {"process": "pool", "inputs": [STOCKED], "outputs": more}
     yield "a pool of one", but(PREPARE, **pool), "PoolNeedsMembers", "inputs"
-    used = [{"bag": f"{NEW}=E5445VB0", "component": "whole_blood", "quantity": amount("1")}]
+    used = [{"bag": f"{NEW}=E0336VB0", "component": "whole_blood", "quantity": amount("1")}]
     yield "made from a bag used up", but(PREPARE, inputs=[WHOLE], outputs=used), "BagConsumed", WHOLE
     yield "a request used before", but(STORE, request="c1"), "RequestIdReused", "c1"
 
@@ -423,7 +433,8 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Termina
 def test_bad_input_is_told_what_where_and_what_to_do(
     terminal: tuple[Terminal, str], line: bytes, code: str, where: str
 ) -> None:
-    ledger, before = terminal
+    ledger, _ = terminal
+    before = contents(ledger.path)
     for lang in ("en", "zh"):
         said = ledger.run("record", "-", "--lang", lang, given=line + b"\n")
         assert said.code == 1 and said.err == ""
@@ -438,7 +449,8 @@ def test_bad_input_is_told_what_where_and_what_to_do(
 
 
 def test_all_of_them_in_one_file_are_answered_in_order(terminal: tuple[Terminal, str], tmp_path: Path) -> None:
-    ledger, before = terminal
+    ledger, _ = terminal
+    before = contents(ledger.path)
     lines = [case for case in CASES if b"\n" not in case[1]]
     file = tmp_path / "bad.jsonl"
     file.write_bytes(b"".join(case[1] + b"\r\n" for case in lines))

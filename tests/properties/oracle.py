@@ -403,7 +403,7 @@ class Oracle:
         if command["command"] == "PrepareBags":
             bags = command["inputs"]
         plain = (self.made(bag) and self.custody(bag) is None and not self.missing(bag) for bag in bags)
-        ours = not any(bag in self.conflicted() for bag in bags)
+        ours = not any(bag in self.conflicted() or self.fates(bag) or self.consumed(bag) for bag in bags)
         return ours and all(plain) and not any(self.reserved_for(bag) for bag in bags)
 
     def conflicted(self) -> set[str]:

@@ -1,4 +1,4 @@
-"""This file holds what can be said to the ledger in the property tests: a small world of bags and every command on it."""
+"""This file holds what can be said to the ledger in the property tests: a small world of bags, every command on it."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -219,12 +219,12 @@ def movements(pick: Pick) -> Command:
 
 
 def endings(pick: Pick) -> Command:
-    bag, patient = pick(BAGS), pick(PATIENTS)
+    bag, patient, match = pick(BAGS), pick(PATIENTS), pick(["compatible", "incompatible"])
     return pick(
         [
             {"command": "RecordTransfusion", "bag": bag, "patient": patient, "hospital": "H1"},
             {"command": "RecordTransfusion", "bag": bag, "patient": patient, "hospital": "H1"},
-            {"command": "CrossmatchBag", "bag": bag, "patient": patient, "result": pick(["compatible", "incompatible"])},
+            {"command": "CrossmatchBag", "bag": bag, "patient": patient, "result": match},
             {"command": "ReturnBag", "bag": bag, "from": "ward", "leg": pick(["ward_to_bank", "hospital_to_centre"])},
             {"command": "RecordReaction", "bags": [bag], "patient": patient, "kind": "fever"},
             {"command": "DestroyBag", "bag": bag},

@@ -1,4 +1,4 @@
-"""This file holds what must not matter: sending again, forgetting everything, and how many commands go in one commit."""
+"""This file holds what must not matter: sending again, forgetting everything, how many commands go in one commit."""
 
 from random import Random
 from typing import Any

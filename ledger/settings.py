@@ -9,18 +9,18 @@ SETTINGS: list[tuple[str, str | None, str]] = [
     ("BLOODLEDGER_LEDGER", "./bloodledger.db", "The ledger: a file, or a `postgresql://` URL."),
     (
         "BLOODLEDGER_VIEWS",
-        "the ledger's path + `.views`",
+        "LEDGER.views",
         "The file of the views; it may be deleted, it is made again.",
     ),
     (
         "BLOODLEDGER_KEYS",
-        "the ledger's path + `.keys`",
+        "LEDGER.keys",
         "The file of the keys to sealed text; keep it apart from backups.",
     ),
     ("BLOODLEDGER_CATALOGUE", None, "The site's catalogue, a folder or a file; the example when not given."),
     (
         "BLOODLEDGER_LANG",
-        "by `LC_ALL`, `LC_MESSAGES`, `LANG`; else `en`",
+        "the locale's",
         "Language of what people read: `en` or `zh`.",
     ),
     ("BLOODLEDGER_BUSY_SECONDS", "5", "How long to wait for another process's write lock."),

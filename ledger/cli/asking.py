@@ -58,7 +58,7 @@ def component_names(ledger: "Ledger", say: Say) -> Callable[[str], str]:
 
 @command(
     "trace",
-    click.Argument(["subject"], metavar="BAG|DIN|donor:P|patient:P|lot:ID"),
+    click.Argument(["subject"], metavar="SUBJECT"),
     option("--facts/--no-facts", default=True),
     option(CATCH_UP, default=True),
 )

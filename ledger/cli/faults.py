@@ -21,7 +21,7 @@ class Told(click.ClickException):
         vars(self)["exit_code"] = code  # click reads it from the instance, and types it as the class's
 
     def show(self, file: object = None) -> None:
-        head = click.style(self._say("error"), fg="red", bold=True)
+        head = click.style(self._say("fault.error"), fg="red", bold=True)
         click.echo(f"{head}: {self.message}", err=True)
 
 
@@ -29,7 +29,11 @@ def told(say: Say, error: Exception) -> NoReturn:
     """Raise what people are told in place of an error. Errors: Told, always; a closed pipe stays what it is."""
     if isinstance(error, OSError) and error.errno == errno.EPIPE:
         raise error
-    text, code = _outside(say, error) or (_defect(say, error), FAULT)
+    try:
+        found = _outside(say, error)
+    except (ImportError, SyntaxError):  # a broken installation: the errors we know cannot even be loaded
+        found = None
+    text, code = found or (_defect(say, error), FAULT)
     raise Told(say, text, code) from error
 
 

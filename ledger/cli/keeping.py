@@ -106,6 +106,7 @@ def demo(session: Session) -> None:
     if session.ledger is None:
         session.ledger = _new_place()
     with session.open(reading=False) as ledger:
+        click.echo(say("demo.where", path=ledger.settings.ledger))
         shown.run_demo(ledger, sys.stdout, say.lang)
 
 

@@ -30,8 +30,10 @@ def record(session: Session, source: IO[bytes], window: int) -> None:
     if is_terminal(source):
         click.echo(say("record.waiting"), err=True)
         window = 1
-    put = _answers_put(say, session.as_json(in_pipes=True))
-    with session.open(reading=False) as ledger, progress(say("progress.record")) as tell:
+    as_json = session.as_json(in_pipes=True)
+    put = _answers_put(say, as_json)
+    unseen = as_json or not is_terminal(sys.stdout)  # lines that run by are progress enough
+    with session.open(reading=False) as ledger, progress(say("progress.record"), unseen) as tell:
         done = _bytes_read(source)
         for answered in record_lines(ledger.committer, lines_of(source), window):
             for each in answered:
@@ -42,7 +44,7 @@ def record(session: Session, source: IO[bytes], window: int) -> None:
             tell(*done())
         if counts["fault"]:
             click.echo(say("record.stopped", line=last), err=True)
-    if not session.as_json(in_pipes=True):
+    if not as_json:
         click.echo(summary(say, counts))
     leave(FAULT if counts["fault"] else NO if any(counts[outcome] for outcome in BAD_ANSWERS) else 0)
 

@@ -11,14 +11,14 @@ from msgspec import Meta
 
 from ledger.commands.command import Command, Text, missing
 from ledger.commands.malformed import Malformed
-from ledger.domain import FACTS, Bag, Correction, Donor, Fact, LedgerAggregate, Recipient
+from ledger.domain import FACTS, Correction, Fact, LedgerAggregate
 from ledger.domain import refusals as no
 from ledger.domain.aggregate import targets
 from ledger.domain.codes import check_code
-from ledger.domain.reading import field_types, read_value
+from ledger.domain.reading import NOT_AMENDABLE, field_types, read_value
 from ledger.domain.values import FieldValue, Sealed
 from ledger.isbt128 import BadScan, check, check_din
-from ledger.policies.closure import bags_of_donations
+from ledger.policies.processes import stream_of, taken_back_with
 from ledger.store.workspace import Workspace
 
 FactName = Annotated[
@@ -159,12 +159,12 @@ class Amend(OnFact, kw_only=True):
     def _change(self, ws: Workspace, fact: type[Fact] | None, name: str, value: Any) -> FieldValue:
         if fact is None:
             return FieldValue(name, _json(value))
-        fields = field_types(fact)
+        fields = {name: kind for name, kind in field_types(fact).items() if name not in NOT_AMENDABLE}
+        if name not in fields:
+            raise self._refused(name, "it has no such field, or one that ties it to other streams", fields)
         try:
             read = read_value(fact, name, value)
             check_code(fact.short_name(), name, value)
-        except KeyError:
-            raise self._refused(name, "it has no such field", fields) from None
         except ValueError as error:
             raise self._refused(name, str(error), fields) from None
         if fields[name] == Sealed | None and read is not None:
@@ -176,93 +176,6 @@ class Amend(OnFact, kw_only=True):
         if self.reported:
             return Malformed("field_not_amendable", f"changes.{name}", why, why)
         return no.FieldNotAmendable(self.stream, version=self.version, field=name, why=why, fields=listed)
-
-
-def stream_of(ws: Workspace, name: str) -> LedgerAggregate:
-    """The aggregate of a stream, by its name."""
-    kind, _, rest = name.partition(":")
-    if kind == "hold":
-        scope_kind, _, scope_id = rest.partition(":")
-        return ws.hold(scope_kind, scope_id)
-    if kind == "donor":
-        return ws.donor(rest)
-    if kind == "patient":
-        return ws.recipient(rest)
-    return ws.donation(name) if len(name) == 13 else ws.bag(name)
-
-
-def taken_back_with(ws: Workspace, target: Fact) -> list[tuple[str, int]]:
-    """The other standing facts that fall with one: those of its process, or the annulments said with it."""
-    if isinstance(target, Bag.Collected):
-        return _registration(ws, target)
-    aggregate = stream_of(ws, target.originator_id)
-    first = target
-    while isinstance(first, Correction):
-        version = getattr(first, "target_version", None)
-        if version is None:
-            return []
-        first = aggregate.facts[version - 1]
-    process_id = getattr(first, "process_id", None)
-    if process_id is None:
-        return []
-    found = []
-    for name in _streams_of_process(ws, first, process_id):
-        for fact in list(stream_of(ws, name).standing()):
-            together = (
-                fact.occasion.request_sha256 == target.occasion.request_sha256 and type(fact).__name__ == "Annulled"
-                if isinstance(target, Correction)
-                else getattr(fact, "process_id", None) == process_id
-            )
-            if together and fact.ref != target.ref:
-                found.append(fact.ref)
-    return [(ref.stream, ref.version) for ref in found]
-
-
-def _streams_of_process(ws: Workspace, first: Fact, process_id: str) -> list[str]:
-    """Every stream a process wrote to, found from one of its facts."""
-    streams: dict[str, None] = {}
-    todo = [first.originator_id]
-    while todo:
-        name = todo.pop()
-        if name in streams:
-            continue
-        streams[name] = None
-        for fact in stream_of(ws, name).facts:
-            if getattr(fact, "process_id", None) == process_id:
-                todo += _touched_by(fact)
-    return list(streams)
-
-
-def _registration(ws: Workspace, collected: Bag.Collected) -> list[tuple[str, int]]:
-    """The registration said with a collection, unless another bag of that donation was collected too."""
-    donation = ws.donation(collected.donation)
-    others = [
-        origin
-        for bag in bags_of_donations(ws, [donation.id])
-        for origin in bag.origins
-        if isinstance(origin, Bag.Collected) and origin.ref != collected.ref and origin.donor == collected.donor
-    ]
-    if others:
-        return []
-    return [
-        (donation.id, fact.originator_version)
-        for fact in donation.registrations
-        if fact.occasion.request_sha256 == collected.occasion.request_sha256
-    ]
-
-
-def _touched_by(fact: Any) -> list[str]:
-    """The streams a fact of a process names."""
-    if isinstance(fact, (Donor.Merged, Donor.Unmerged)):
-        return [f"donor:{fact.other}"]
-    if isinstance(fact, (Recipient.Merged, Recipient.Unmerged)):
-        return [f"patient:{fact.other}"]
-    container = getattr(fact, "container", None)
-    return [
-        *getattr(fact, "parents", ()),
-        *getattr(fact, "children", ()),
-        *([container] if container else []),
-    ]
 
 
 def _json(value: Any) -> str:

@@ -88,7 +88,7 @@ class LiftHold(OnScope, kw_only=True):
             return
         hold = ws.hold(self.scope.kind, self.scope.id)
         try:
-            version = hold.to_lift(self.cause)
+            version = hold.to_lift(self.cause, None if self.refusable else ws.at)
         except no.HoldNotOpen:
             if self.refusable:
                 raise
@@ -105,7 +105,8 @@ class LiftHold(OnScope, kw_only=True):
 
     def _lift_on_bag(self, ws: Workspace, bag: Bag) -> None:
         own = [bag.holds[name] for name in bag.holds if name in bag.open_holds and name.startswith(f"{bag.id}@")]
-        hold = next((each for each in own if each.cause == self.cause), None)
+        by_then = [each for each in own if self.refusable or each.placed_at <= ws.at]
+        hold = next((each for each in by_then if each.cause == self.cause), None)
         if hold is None and self.refusable:
             open_causes = ", ".join(sorted({each.cause for each in own})) or "-"
             raise no.HoldNotOpen(bag.id, cause=self.cause, open=open_causes)

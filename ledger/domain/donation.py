@@ -262,15 +262,22 @@ class Donation(LedgerAggregate):
         ]
         causes += [("post_donation_information", each) for each in self.information]
         if self.group_disputed:
-            causes.append(("disputed_group", self.groupings[0]))
+            causes.append(("disputed_group", self.first_dispute))
         if self.number_conflict:
-            causes.append(("identity_conflict", self.registrations[0]))
+            first = _claim(self.registrations[0])
+            causes.append(("identity_conflict", next(each for each in self.registrations if _claim(each) != first)))
         return causes
+
+    @property
+    def first_dispute(self) -> Donation.Grouped:
+        """The typing with which the dispute began: the first, in business time, that disagrees with the one before."""
+        first = self.groupings[0]
+        return next((each for each in self.groupings if (each.group, each.rhd) != (first.group, first.rhd)), first)
 
     @property
     def number_conflict(self) -> bool:
         """Whether one number was given to two donations (two donors, kinds or facilities)."""
-        return len({(each.donor, each.facility, each.kind) for each in self.registrations}) > 1
+        return len({_claim(each) for each in self.registrations}) > 1
 
     def conclusion(self, panel: Panel, until: datetime | None = None) -> Conclusion:
         """What the panel comes to, or came to by an instant; the same in whatever order the results came."""
@@ -311,6 +318,11 @@ class Donation(LedgerAggregate):
         if self.group_disputed:
             found.append(Break("group_disputed", None))
         return found
+
+
+def _claim(registered: Donation.Registered) -> tuple[str, str, str]:
+    """What a registration claims the number for."""
+    return (registered.donor, registered.facility, registered.kind)
 
 
 def _by(facts: list[Any], until: datetime | None) -> list[Any]:

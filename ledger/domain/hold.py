@@ -88,13 +88,13 @@ class Hold(LedgerAggregate):
 
     # -- decisions --------------------------------------------------------------------------------
 
-    def to_lift(self, cause: str) -> int:
-        """The version of the oldest open placing with this cause.
+    def to_lift(self, cause: str, until: datetime | None = None) -> int:
+        """The version of the oldest open placing with this cause; `until`: of those that had happened by then.
 
         Errors: HoldNotOpen.
         """
         for version, placed in self.placings.items():
-            if placed.cause == cause:
+            if placed.cause == cause and (until is None or placed.timestamp <= until):
                 return version
         causes = ", ".join(sorted({placed.cause for placed in self.placings.values()})) or "-"
         raise no.HoldNotOpen(self.id, cause=cause, open=causes)

@@ -11,14 +11,21 @@ from typing import Any, get_args, get_origin, get_type_hints
 from ledger.domain.values import Lot, Quantity, Ref, Sealed
 
 MEASURES = ("U", "mL", "dose")
-NOT_AMENDABLE = frozenset({"originator_id", "originator_version", "occasion", "caused_by", "TOPIC", "RANK"})
+HEADER = frozenset({"originator_id", "originator_version", "occasion", "caused_by"})
+
+NOT_AMENDABLE = frozenset(
+    {"parents", "children", "container", "process", "process_id", "other", "donation", "donation_version"}
+    | {"hold", "notice", "alert", "bag", "bags", "scope_kind", "scope_id", "placed_version", "nonconformity"}
+    | {"about_version", "by_fact", "target_version", "target_fact", "match"}
+)
+"""Fields that tie a fact to other streams: what is wrong there is annulled, on all of them, and said again."""
 
 
 @cache
 def field_types(fact_class: type) -> dict[str, Any]:
-    """The fields of a fact that may be amended, with their types; `happened_at` stands for the timestamp."""
+    """The fields of a fact with their types; `happened_at` stands for the timestamp."""
     hints = get_type_hints(fact_class)
-    body = {name: hint for name, hint in hints.items() if name.islower() and name not in NOT_AMENDABLE}
+    body = {name: hint for name, hint in hints.items() if name.islower() and name not in HEADER}
     body["happened_at"] = body.pop("timestamp")
     return body
 

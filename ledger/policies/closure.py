@@ -42,7 +42,7 @@ def _released_by_sender(bag: Bag) -> bool:
 
 def bags_of_donations(ws: Workspace, dins: list[str]) -> list[Bag]:
     """The bags known under these numbers, also those first heard of elsewhere."""
-    return ws.bags(list(dict.fromkeys(link.stream for link in ws.linked("donation", dins))))
+    return ws.bags([link.stream for link in ws.linked("donation", dins)])
 
 
 def same_donor(ws: Workspace, pseudonym: str) -> list[str]:
@@ -59,4 +59,4 @@ def same_donor(ws: Workspace, pseudonym: str) -> list[str]:
 
 def donations_of_donor(ws: Workspace, pseudonym: str) -> list[str]:
     """The DINs of a person's donations, under all pseudonyms."""
-    return list(dict.fromkeys(link.stream for link in ws.linked("donor", same_donor(ws, pseudonym))))
+    return [link.stream for link in ws.linked("donor", same_donor(ws, pseudonym))]

@@ -2,17 +2,20 @@
 
 from ledger.domain import Bag, Donation, Donor, Fact, Hold
 from ledger.domain.bag import Break
+from ledger.domain.hold import hold_stream
 from ledger.domain.values import Ref
 from ledger.policies.closure import bags_of_donations, descendants, donations_of_donor
 from ledger.policies.nonconformities import adjust
 from ledger.store.workspace import Workspace
 
-Causes = dict[tuple[str, Ref | None], Fact]
-"""What should hold a donation, by cause and the fact behind it (None where the cause stands once)."""
+Causes = dict[tuple[str, Ref], Fact]
+"""What should hold a donation, by cause and the fact behind it."""
 
 _CHANGE_GROUP = (Donation.Grouped, Donation.Registered, Donation.Amended, Donation.Annulled)
 
-STANDS_ONCE = frozenset({"disputed_group", "identity_conflict"})
+
+OF_DONATION = hold_stream("donation", "")
+"""How the streams of holds on donations begin."""
 
 
 def settle_donations(ws: Workspace) -> set[str]:
@@ -24,34 +27,49 @@ def settle_donations(ws: Workspace) -> set[str]:
         _place_holds(ws, donation, disagreeing)
         reached |= _conclude(ws, donation)
         _raise_and_withdraw(ws, donation, disagreeing)
-    for aggregate in list(ws.touched.values()):
-        if isinstance(aggregate, Donor) and any(isinstance(f, Donor.SelfExcluded) for f in aggregate.facts):
-            _self_exclusions(ws, aggregate)
+    for donor in _self_excluded(ws):
+        _self_exclusions(ws, donor)
     return reached
+
+
+def _self_excluded(ws: Workspace) -> list[Donor]:
+    """Donors touched, and those whose self-exclusion placed a hold that was corrected."""
+    names: dict[str, None] = {}
+    for aggregate in list(ws.touched.values()):
+        if isinstance(aggregate, Donor):
+            names[aggregate.id] = None
+        elif isinstance(aggregate, Hold) and aggregate.corrections:
+            sources = [fact.caused_by.stream for fact in aggregate.facts if fact.caused_by is not None]
+            names.update(dict.fromkeys(name for name in sources if name.startswith("donor:")))
+    donors = [ws.donor(name.partition(":")[2]) for name in names]
+    return [donor for donor in donors if any(isinstance(fact, Donor.SelfExcluded) for fact in donor.facts)]
 
 
 def _concerned(ws: Workspace) -> list[Donation]:
     """Donations touched, those of bags just collected, and the others of the same donors when a group is new."""
-    found: dict[str, Donation] = {}
-    for fact in ws.own_facts:
-        if isinstance(fact, Bag.Collected):
-            found[fact.donation] = ws.donation(fact.donation)
-        elif isinstance(fact, (Bag.Amended, Bag.Annulled)) and fact.originator_id[:13] not in found:
-            donation = ws.donation(fact.originator_id[:13])
-            if donation.version:
-                found[donation.id] = donation
-        elif isinstance(fact, (Donor.Merged, Donor.Unmerged)):
-            for name in (fact.originator_id.partition(":")[2], fact.other):
-                found.update((din, ws.donation(din)) for din in donations_of_donor(ws, name))
-    touched = [each for each in ws.touched.values() if isinstance(each, Donation)]
-    found.update((donation.id, donation) for donation in touched)
-    for donation in touched:
-        if donation.groupings or ws.removing:
-            for donor in donation.donors:
-                others = [din for din in donations_of_donor(ws, donor) if din not in found]
-                ws.fetch(others)
-                found.update((din, ws.donation(din)) for din in others)
-    return list(found.values())
+    names = dict.fromkeys(din for fact in ws.own_facts for din in _named_by(ws, fact))
+    for aggregate in list(ws.touched.values()):
+        if isinstance(aggregate, Donation):
+            names[aggregate.id] = None
+            if aggregate.groupings or ws.removing:
+                names.update((din, None) for donor in aggregate.donors for din in donations_of_donor(ws, donor))
+    ws.fetch(names)
+    donations = [ws.donation(din) for din in names]
+    return [donation for donation in donations if donation.version or donation.id in ws.touched]
+
+
+def _named_by(ws: Workspace, fact: Fact) -> list[str]:
+    """The donations a fact of another stream speaks of."""
+    if isinstance(fact, Bag.Collected):
+        return [fact.donation]
+    if isinstance(fact, (Bag.Amended, Bag.Annulled)):
+        return [fact.originator_id[:13]]
+    if isinstance(fact, (Hold.Amended, Hold.Annulled)) and fact.originator_id.startswith(OF_DONATION):
+        return [fact.originator_id[len(OF_DONATION) :]]  # what its results placed stands, whoever took it back
+    if isinstance(fact, (Donor.Merged, Donor.Unmerged)):
+        pseudonyms = (fact.originator_id.partition(":")[2], fact.other)
+        return [din for name in pseudonyms for din in donations_of_donor(ws, name)]
+    return []
 
 
 def _disagreement(ws: Workspace, donation: Donation) -> Fact | None:
@@ -60,7 +78,7 @@ def _disagreement(ws: Workspace, donation: Donation) -> Fact | None:
         return None
     first = donation.groupings[0]
     if donation.group_disputed:
-        return first
+        return donation.first_dispute
     group = donation.group
     for donor in donation.donors:
         dins = donations_of_donor(ws, donor)
@@ -81,9 +99,9 @@ def _differ(one: tuple[str | None, str | None], other: tuple[str | None, str | N
 def _place_holds(ws: Workspace, donation: Donation, disagreeing: Fact | None) -> None:
     wanted: Causes = {}
     for cause, fact in donation.hold_causes():
-        wanted.setdefault((cause, None if cause in STANDS_ONCE else fact.ref), fact)
-    if disagreeing is not None:
-        wanted[("disputed_group", None)] = disagreeing
+        wanted[(cause, fact.ref)] = fact
+    if disagreeing is not None and not donation.group_disputed:
+        wanted[("disputed_group", disagreeing.ref)] = disagreeing
     if wanted or ws.has_hold("donation", donation.id):
         hold = ws.hold("donation", donation.id)
         _adjust(ws, hold, wanted, donation.id)
@@ -108,15 +126,12 @@ def _adjust(ws: Workspace, hold: Hold, wanted: Causes, source: str, kind: str = 
 
     What a person lifted stays lifted.
     """
-    placed: dict[tuple[str, Ref | None], int] = {}
-    for fact in hold.facts:
+    placed: dict[tuple[str, Ref], int] = {}
+    for fact in hold.standing():
         if isinstance(fact, Hold.Placed) and fact.caused_by is not None and fact.caused_by.stream == source:
             lifted = hold.lifted.get(fact.originator_version)
-            key: tuple[str, Ref | None] = (fact.cause, fact.caused_by)
-            if fact.cause in STANDS_ONCE:
-                key = (fact.cause, None)
             if lifted is None or lifted.why == "lifted":
-                placed[key] = fact.originator_version
+                placed[(fact.cause, fact.caused_by)] = fact.originator_version
     for key, version in placed.items():
         if key not in wanted and version in hold.placings:
             ws.removing = True

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from ledger.domain import Bag, Donor, Hold
+from ledger.domain import Bag, Donation, Donor, Hold
 from ledger.domain.values import Ref
 from ledger.policies.closure import ancestors, bags_of_donations, descendants, donations_of_donor, same_donor
 from ledger.store.workspace import Workspace
@@ -32,7 +32,7 @@ def settle_holds(ws: Workspace, changed: Iterable[Bag]) -> set[str]:
     moved = {fact.originator_id for fact in ws.own_facts if isinstance(fact, (Bag.Held, Bag.HoldLifted))}
     moved |= {bag.id for bag in list(ws.touched.values()) if isinstance(bag, Bag) and settle_own(ws, bag)}
     start = {bag.id: bag for bag in changed}
-    start.update((name, ws.bag(name)) for name in moved)
+    start.update((name, ws.bag(name)) for name in sorted(moved))
     if ws.any_holds:
         start.update((bag.id, bag) for bag in _reached_by_scopes(ws))
     if ws.removing:
@@ -63,7 +63,7 @@ def settle_own(ws: Workspace, bag: Bag) -> bool:
                 placed_at=cause.at,
             )
     placed_by_hand = {f"{bag.id}@{version}" for version in bag.held_by_hand}
-    for name in [name for name in bag.open_holds if name.startswith(f"{bag.id}@")]:
+    for name in [name for name in sorted(bag.open_holds) if name.startswith(f"{bag.id}@")]:
         if name not in wanted and name not in placed_by_hand:
             _lift(ws, bag, name, "annulled")
             ws.removing = True
@@ -75,13 +75,24 @@ def _lift(ws: Workspace, bag: Bag, name: str, why: str) -> None:
     ws.record(
         bag,
         Bag.HoldLifted,
-        caused_by=ws.facts[-1].ref if ws.recorded else Ref(bag.id, bag.version),
+        caused_by=_why_lifted(ws, bag, name),
         hold=name,
         cause=hold.cause,
         scope_kind=hold.scope_kind,
         scope_id=hold.scope_id,
         why=why,
     )
+
+
+def _why_lifted(ws: Workspace, bag: Bag, name: str) -> Ref:
+    """The lifting of a scope's hold; else what placed the hold."""
+    stream, _, version = name.rpartition("@")
+    if stream.startswith("hold:"):
+        hold = bag.holds[name]
+        lifted = ws.hold(hold.scope_kind, hold.scope_id).lifted.get(int(version))
+        if lifted is not None:
+            return lifted.ref
+    return Ref(stream, int(version))
 
 
 def _spread(ws: Workspace, start: dict[str, Bag]) -> set[str]:
@@ -106,7 +117,7 @@ def _spread(ws: Workspace, start: dict[str, Bag]) -> set[str]:
 def _bring_up_to_date(ws: Workspace, bag: Bag) -> bool:
     standing = _standing(ws, bag)
     before = ws.recorded
-    for name, hold in standing.items():
+    for name, hold in sorted(standing.items()):
         if name not in bag.open_holds:
             ws.record(
                 bag,
@@ -196,7 +207,7 @@ def _reached_by_scopes(ws: Workspace) -> Iterator[Bag]:
         elif isinstance(aggregate, Donor) and aggregate.facts and _regrouped(ws):
             dins = [din for name in _pseudonyms(aggregate) for din in donations_of_donor(ws, name)]
             yield from bags_of_donations(ws, list(dict.fromkeys(dins)))
-    dins = [name for name in ws.touched if len(name) == 13]
+    dins = [name for name, each in ws.touched.items() if isinstance(each, Donation)]
     if dins:
         yield from bags_of_donations(ws, dins)
 
@@ -216,7 +227,7 @@ def bags_in_scope(ws: Workspace, kind: str, scope_id: str) -> list[Bag]:
         return bags_of_donations(ws, [scope_id])
     if kind == "donor":
         return bags_of_donations(ws, donations_of_donor(ws, scope_id))
-    streams = list(dict.fromkeys(link.stream for link in ws.linked(kind, [scope_id])))
+    streams = [link.stream for link in ws.linked(kind, [scope_id])]
     direct = ws.bags([name for name in streams if len(name) > 13])
     dins = [name for name in streams if len(name) == 13]
     return direct + (bags_of_donations(ws, dins) if dins else [])

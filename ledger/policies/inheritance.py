@@ -35,12 +35,15 @@ class Relabelled(NamedTuple):
 def inherited(
     ws: Workspace, process: str, component: str, parents: Sequence[Bag], at: datetime, solution: str | None
 ) -> Inherited:
-    """Group when all agree, the tightest binding, the earliest collection, and expiry by the process's rule."""
+    """The declared group when all agree, the tightest binding, the earliest collection, expiry by the process's rule.
+
+    The tested group is not handed down here: it reaches the bag with its donation's panel.
+    """
     collected = [parent.collected_at for parent in parents if parent.collected_at is not None]
     collected_at = min(collected, default=None)
-    expiries = tuple(RuleExpiry(parent.expires_at, parent.expiry.rule) for parent in parents)
+    expiries = tuple(RuleExpiry(parent.expires_as_of(at), parent.expiry.rule) for parent in parents)
     expiry = ws.catalogue.expiry(component, process, at, collected_at, expiries, solution)
-    groups = {parent.group for parent in parents}
+    groups = {parent.declared_group for parent in parents}
     group, rhd = groups.pop() if len(groups) == 1 else (None, None)
     bound = next((parent for parent in parents if parent.purpose != "allogeneic"), None)
     return Inherited(
@@ -97,15 +100,15 @@ def _told_again(ws: Workspace, child: Bag, origin: Any) -> dict[str, Any]:
         parents = ws.bags(list(first.parents))
         at = on_clock(first.timestamp, first.occasion)
         new: dict[str, Any] = inherited(ws, first.process, first.component, parents, at, first.solution)._asdict()
-        new["facility"] = first.facility or parents[0].home
+        new["facility"] = first.facility or parents[0].made_at
     elif isinstance(origin, Bag.Labelled) and origin.container is not None:
         first = _first_telling(child, origin)
         source = ws.bag(origin.container)
         new = from_container(source)._asdict()
         new["component"] = first.component or source.component
         new["quantity"] = first.quantity or source.quantity
-        new["group"], new["rhd"] = first.group or source.group[0], first.rhd or source.group[1]
-        new["facility"] = first.facility or source.home
+        new["group"], new["rhd"] = first.group or source.declared_group[0], first.rhd or source.declared_group[1]
+        new["facility"] = first.facility or source.made_at
         new["label_expires_at"] = first.label_expires_at or source.expiry.label_at
     else:
         return {}

@@ -61,7 +61,7 @@ def _open(ws: Workspace, bag: Bag, notice: Notice) -> None:
             ws.recipient(notice.addressee),
             Recipient.Alerted,
             caused_by=opened,
-            alert=notice.id,
+            alert=_alert(bag, notice),
             bag=bag.id,
             hold=notice.hold,
             hold_cause=notice.cause,
@@ -82,16 +82,21 @@ def close(ws: Workspace, bag: Bag, notice: Notice, outcome: str, reason: str | N
     )
     if notice.addressee_kind == "recipient":
         recipient = ws.recipient(notice.addressee)
-        if notice.id in recipient.alerts:
+        if _alert(bag, notice) in recipient.alerts:
             ws.record(
                 recipient,
                 Recipient.AlertClosed,
                 caused_by=closed,
-                alert=notice.id,
+                alert=_alert(bag, notice),
                 bag=bag.id,
                 outcome=outcome,
                 reason=ws.sealed(reason, recipient.id),
             )
+
+
+def _alert(bag: Bag, notice: Notice) -> str:
+    """One alert a bag and hold: a patient may have been given several bags of one donation."""
+    return f"{bag.id}>{notice.id}"
 
 
 def _origin(notice: Notice) -> Ref:

@@ -7,6 +7,7 @@ from ledger.policies.holds import settle_holds
 from ledger.policies.inheritance import complete_children, complete_modifications, complete_readings
 from ledger.policies.nonconformities import settle_bag
 from ledger.policies.notices import settle_notices
+from ledger.policies.processes import take_back_the_rest
 from ledger.store.workspace import Workspace
 
 STRUCTURAL = (
@@ -15,6 +16,7 @@ STRUCTURAL = (
     Bag.Received,
     Bag.Labelled,
     Bag.Consumed,
+    Bag.Modified,
     Bag.Amended,
     Bag.Annulled,
 )
@@ -27,6 +29,7 @@ JUDGED_BY_OTHERS = (Bag.Released, Bag.ReleaseRevoked)
 
 def settle(ws: Workspace) -> None:
     """Record everything that follows from the facts of the command at work."""
+    take_back_the_rest(ws)
     changed = _structurally_changed(ws)
     changed += complete_children(ws, changed)
     for bag in changed:
@@ -36,7 +39,9 @@ def settle(ws: Workspace) -> None:
     for bag in changed:
         _born_with_panels(ws, bag)
     held = settle_holds(ws, changed)
-    related = panels | _neighbours(changed) | _released_of_deferred(ws) | _judged_by_others(ws)
+    related = (
+        panels | _released_of_donations(ws) | _neighbours(changed) | _released_of_deferred(ws) | _judged_by_others(ws)
+    )
     dirty = related | held | {name for name, each in ws.touched.items() if isinstance(each, Bag)}
     bags = ws.bags(sorted(dirty))
     for bag in bags:
@@ -74,6 +79,15 @@ def _judged_by_others(ws: Workspace) -> set[str]:
 def _neighbours(changed: list[Bag]) -> set[str]:
     """What changed, its parents and children: their account of quantities may change with it."""
     return {name for bag in changed for name in (bag.id, *bag.parents, *bag.children)}
+
+
+def _released_of_donations(ws: Workspace) -> set[str]:
+    """Released bags of donations of which something new is known: it may speak against the release."""
+    dins = [name for name, each in ws.touched.items() if isinstance(each, Donation)]
+    if not dins:
+        return set()
+    reached = descendants(ws, bags_of_donations(ws, dins))
+    return {name for name, bag in reached.items() if bag.released is not None}
 
 
 def _released_of_deferred(ws: Workspace) -> set[str]:

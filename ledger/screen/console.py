@@ -57,9 +57,9 @@ def put_line(value: Any) -> None:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Progress]:
+def progress(title: str, wanted: bool = True) -> Iterator[Progress]:
     """A bar on standard error, from SLOW_SECONDS on and on a terminal only."""
-    if not is_terminal(sys.stderr):
+    if not wanted or not is_terminal(sys.stderr):
         yield _silent
         return
     bar = _Bar(title)

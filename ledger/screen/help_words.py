@@ -37,8 +37,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "trace": (
         "Trace a bag, donation, donor, patient or lot both ways. What it was made from, what was made from it, and "
-        "everything that happened.",
-        "双向追溯血袋、献血、献血者、受血者或批号。由何制备、制成何物，以及全部经过。",
+        "everything that happened. SUBJECT is a bag (DIN=PRODUCT or DIN#N), a DIN, donor:P, patient:P, lot:ID or "
+        "lot:KIND:ID.",
+        "双向追溯血袋、献血、献血者、受血者或批号。由何制备、制成何物，以及全部经过。"
+        "SUBJECT 为血袋（DIN=PRODUCT 或 DIN#N）、献血编号、donor:P、patient:P、lot:ID 或 lot:KIND:ID。",
     ),
     "stock": (
         "Show what is in stock. Bags and exact quantities by facility, component, group and status.",
@@ -121,10 +123,13 @@ OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "limit": ("Print at most so many.", "最多输出条数。"),
     "open_sealed": ("Also print sealed texts whose key is here.", "同时输出密钥在本处的封存文字。"),
     "catch_up": (
-        "Bring the views to the ledger's last position first (the default).",
-        "先将视图更新至账本的最后位置（默认）。",
+        "Bring the views to the ledger's last position first (the default); --no-catch-up answers from where they are.",
+        "先将视图更新至账本的最后位置（默认）；--no-catch-up 则按视图现状回答。",
     ),
-    "facts": ("Also tell everything that happened (the default).", "同时列出全部经过（默认）。"),
+    "facts": (
+        "Also tell everything that happened (the default); --no-facts leaves it out.",
+        "同时列出全部经过（默认）；--no-facts 则不列。",
+    ),
     "at": (
         "Business time by which bags are expired, RFC 3339 with offset; now when not given.",
         "判断到期所依据的业务时间，RFC 3339 带时区偏移；未给出时为当前时间。",

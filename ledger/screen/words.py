@@ -34,7 +34,7 @@ SAID: Final[dict[str, tuple[str, str]]] = {
     ),
     "fault.catalogue": ("the catalogue cannot be used: {what}", "目录无法使用：{what}"),
     "fault.demo_missing": ("the demonstration is not part of this installation", "此安装不含演示"),
-    "error": ("error", "错误"),
+    "fault.error": ("error", "错误"),
     # -- record
     "outcome.recorded": ("recorded", "已记录"),
     "outcome.repeated": ("repeated", "重复"),
@@ -165,10 +165,6 @@ SAID: Final[dict[str, tuple[str, str]]] = {
     "status.lang": ("language", "语言"),
     "commands.decision": ("decision", "决定"),
     "commands.observation": ("observation", "观察"),
-    "commands.name": ("command", "命令"),
-    "commands.kind": ("kind", "类别"),
-    "commands.says": ("records", "记录内容"),
-    "commands.fields": ("fields", "字段"),
     "schema.unknown": ("there is no command {name}; the commands are: {known}", "没有命令 {name}；可用命令：{known}"),
     "explain.unknown": ("no code is called {code}.{close}", "没有代码 {code}。{close}"),
     "explain.close": (" Did you mean {close}?", "是否指 {close}？"),
@@ -182,12 +178,12 @@ SAID: Final[dict[str, tuple[str, str]]] = {
         "{path} can be used: catalogue {id}, {products} products, {processes} processes, {panels} panels",
         "{path} 可用：目录 {id}，{products} 种产品，{processes} 个过程，{panels} 套检测项目",
     ),
+    "demo.where": ("a new ledger at {path}", "新账本位于 {path}"),
     # -- progress
     "progress.record": ("recording", "记录中"),
     "progress.import": ("importing", "导入中"),
     "progress.verify": ("checking", "核验中"),
     "progress.catch_up": ("bringing the views up to date", "更新视图"),
-    "progress.facts": ("reading", "读取中"),
 }
 
 WORDS: Final[dict[str, tuple[str, str]]] = {**SAID, **HELP, **NOUNS}

@@ -177,11 +177,14 @@ class Workspace:
         return self._load(Recipient, f"patient:{pseudonym}")
 
     def linked(self, kind: str, keys: Sequence[str]) -> list[Link]:
-        """What the write-side index holds for these keys, this batch included."""
-        found = list(self.writing.links(kind, keys))
+        """What the write-side index holds for these keys, this batch included, each stream once and in order.
+
+        The order must not depend on what is stored and what is in the batch: one history, one tree.
+        """
+        found = {link.stream: link for link in self.writing.links(kind, keys)}
         for key in keys:
-            found += self._batch_links.get((kind, key), ())
-        return found
+            found.update((link.stream, link) for link in self._batch_links.get((kind, key), ()))
+        return sorted(found.values(), key=lambda link: link.stream)
 
     def has_hold(self, kind: str, scope_id: str) -> bool:
         """Whether any hold was ever placed on this scope."""

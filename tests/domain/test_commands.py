@@ -50,9 +50,7 @@ STORIES: dict[str, Callable[[], Story]] = {
     "LabelBag": lambda: story(
         [collect(f"{D1}#1")], say("LabelBag", bag=WB1, container=f"{D1}#1"), "bag.consumed", "bag.labelled"
     ),
-    "PrepareBags": lambda: story(
-        [collect()], separate(), "bag.consumed", "bag.prepared", "bag.prepared"
-    ),
+    "PrepareBags": lambda: story([collect()], separate(), "bag.consumed", "bag.prepared", "bag.prepared"),
     "ReceiveBag": lambda: story([], say("ReceiveBag", bag=RC1, **{"from": "C9"}), "bag.received"),
     "ModifyBag": lambda: story(in_stock(), say("ModifyBag", bag=PL1, method="thaw"), "bag.modified"),
     "RegisterDonation": lambda: story(
@@ -60,9 +58,7 @@ STORIES: dict[str, Callable[[], Story]] = {
         say("RegisterDonation", din=D1, donor="d1", facility="C1", kind="whole_blood"),
         "donation.registered",
     ),
-    "RecordSample": lambda: story(
-        [collect()], say("RecordSample", din=D1, sample="S1"), "donation.sample_taken"
-    ),
+    "RecordSample": lambda: story([collect()], say("RecordSample", din=D1, sample="S1"), "donation.sample_taken"),
     "RecordTest": lambda: story([collect()], result(), "donation.tested"),
     "RecordGroup": lambda: story([collect()], group(), "donation.grouped", "bag.tested"),
     "RecordPostDonationInformation": lambda: story(
@@ -74,9 +70,7 @@ STORIES: dict[str, Callable[[], Story]] = {
     ),
     "InspectBag": lambda: story([collect()], say("InspectBag", bag=WB1), "bag.inspected"),
     "VerifyLabel": lambda: story([collect()], say("VerifyLabel", bag=WB1), "bag.label_verified"),
-    "SampleQuality": lambda: story(
-        [collect()], say("SampleQuality", bag=WB1, sample="Q1"), "bag.quality_sampled"
-    ),
+    "SampleQuality": lambda: story([collect()], say("SampleQuality", bag=WB1, sample="Q1"), "bag.quality_sampled"),
     "RecordQualityTest": lambda: story(
         [collect()], say("RecordQualityTest", bag=WB1, test="culture", result="negative"), "bag.quality_tested"
     ),
@@ -131,9 +125,7 @@ STORIES: dict[str, Callable[[], Story]] = {
         [collect()], say("RequestDiscard", bag=WB1, reason="broken"), "bag.discard_requested"
     ),
     "DiscardBag": lambda: story([collect()], discard(WB1), "bag.discarded"),
-    "DestroyBag": lambda: story(
-        [collect(), discard(WB1)], say("DestroyBag", bag=WB1, method="burnt"), "bag.destroyed"
-    ),
+    "DestroyBag": lambda: story([collect(), discard(WB1)], say("DestroyBag", bag=WB1, method="burnt"), "bag.destroyed"),
     "SendForFractionation": lambda: story(
         [collect(), separate()], say("SendForFractionation", bag=PL1, to="F9"), "bag.sent_for_fractionation"
     ),
@@ -176,9 +168,7 @@ STORIES: dict[str, Callable[[], Story]] = {
         "hold.placed",
         "bag.held",
     ),
-    "MergeDonors": lambda: story(
-        [], say("MergeDonors", donor="d1", other="d2"), "donor.merged", "donor.merged"
-    ),
+    "MergeDonors": lambda: story([], say("MergeDonors", donor="d1", other="d2"), "donor.merged", "donor.merged"),
     "UnmergeDonors": lambda: story(
         [say("MergeDonors", donor="d1", other="d2")],
         say("UnmergeDonors", donor="d1", other="d2"),
@@ -213,8 +203,13 @@ OUR_DECISIONS = {"ModifyBag", "ReleaseAutologousBag", "RevokeRelease"}
 """Commands of our own that may be refused too."""
 
 STRANGE = {
-    "bag": "G123426000099=E5445V00", "din": "G123426000099", "patient": "p9", "donor": "d9", "other": "d8",
-    "notice": "none", "nonconformity": "none",
+    "bag": "G123426000099=E5445V00",
+    "din": "G123426000099",
+    "patient": "p9",
+    "donor": "d9",
+    "other": "d8",
+    "notice": "none",
+    "nonconformity": "none",
 }
 
 
@@ -291,9 +286,7 @@ def test_a_short_batch_is_recorded_for_all_its_bags(world: World, name: str, fie
 
 
 @pytest.mark.parametrize("name,fields", [each for each in BATCHES if each[0] != "StoreBag"])
-def test_a_short_batch_with_one_bad_bag_stores_nothing(
-    world: World, name: str, fields: dict[str, Any]
-) -> None:
+def test_a_short_batch_with_one_bad_bag_stores_nothing(world: World, name: str, fields: dict[str, Any]) -> None:
     ready = [collect(), *panel(), separate()]
     ready += release(RC1)[:2] if name == "ReleaseBag" else release(RC1)
     world.given(ready, discard(PL1))

@@ -153,18 +153,14 @@ class TestAnnulling:
         world.given(annul(WB1, 1), collect(donor="right"))
         assert (world.holds(WB1), world.nonconformities(WB1), world.nonconformities(D1)) == ([], [], [])
 
-    def test_a_withdrawn_nonconformity_comes_back_when_what_explained_it_is_annulled(
-        self, world: World
-    ) -> None:
+    def test_a_withdrawn_nonconformity_comes_back_when_what_explained_it_is_annulled(self, world: World) -> None:
         world.given(in_stock(), crossmatch(), on(at(1), transfuse()), on(at(0, 12), reported(issue())))
         assert world.nonconformities() == []
         world.when(annul(RC1, world.version_of(RC1, "bag.issued")))
         assert world.nonconformities() == ["transfused_not_issued"]
 
     @pytest.mark.parametrize("name", ["bag.tested", "bag.held", "bag.notice_opened", "bag.nonconformity_raised"])
-    def test_what_followed_from_another_fact_is_corrected_by_its_cause_only(
-        self, world: World, name: str
-    ) -> None:
+    def test_what_followed_from_another_fact_is_corrected_by_its_cause_only(self, world: World, name: str) -> None:
         world.given(in_stock(), crossmatch(), issue(), reactive(), transfuse(patient="p2"))
         world.when(annul(RC1, world.version_of(RC1, name)))
         world.then_refused("FactIsConsequence")
@@ -172,9 +168,7 @@ class TestAnnulling:
 
 class TestAnnullingAProcess:
     @pytest.mark.parametrize("stream,version", [(WB1, 2), (RC1, 1), (PL1, 1)])
-    def test_any_fact_of_a_separation_takes_the_whole_back(
-        self, world: World, stream: str, version: int
-    ) -> None:
+    def test_any_fact_of_a_separation_takes_the_whole_back(self, world: World, stream: str, version: int) -> None:
         world.given(collect(), separate())
         world.when(annul(stream, version))
         assert (world.status(WB1), world.status(RC1), world.status(PL1)) == ("quarantine", "out", "out")
@@ -283,9 +277,7 @@ class TestAmending:
         ],
         ids=str,
     )  # fmt: skip
-    def test_a_change_that_does_not_fit_its_field_is_refused(
-        self, world: World, changes: dict[str, object]
-    ) -> None:
+    def test_a_change_that_does_not_fit_its_field_is_refused(self, world: World, changes: dict[str, object]) -> None:
         world.given(collect())
         world.when(amend(WB1, 1, changes=changes))
         world.then_refused("FieldNotAmendable")
@@ -457,20 +449,20 @@ def test_a_result_corrected_twice_in_one_batch(world: World) -> None:
 
 
 def test_a_restored_collection_restores_its_registration(world: World) -> None:
-    # BUG: annulling `collected` takes its registration back; annulling that annulment brings the bag back only.
+    # annulling `collected` takes its registration back; annulling that annulment brings the bag back only.
     world.given(collect(), annul(WB1, 1), annul(WB1, 2))
     assert world.bag(WB1).known
     assert world.donation().registered is not None
 
 
 def test_a_reported_annulment_of_what_followed_does_not_free_a_bag_with_a_reactive_result(world: World) -> None:
-    # BUG: the hold that the result placed is gone although the result stands: rule 2, and only lifting frees.
+    # the hold that the result placed is gone although the result stands: rule 2, and only lifting frees.
     world.given(in_stock(), reactive())
     world.when(reported(annul(f"hold:donation:{D1}", 1)))
     assert world.holds() == ["reactive_result"]
 
 
-# BUG: Amend takes names that are none; the next command that walks there fails as a defect, for good.
+# Amend takes names that are none; the next command that walks there fails as a defect, for good.
 @pytest.mark.parametrize("stream,changes", [(WB1, {"children": ["x"]}), (RC1, {"parents": ["x"]})], ids=str)
 def test_an_amended_bag_name_must_be_one(world: World, stream: str, changes: dict[str, object]) -> None:
     world.given(collect(), separate())

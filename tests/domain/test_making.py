@@ -52,9 +52,7 @@ def is_(text: str) -> str:
 
 class TestExpiry:
     @pytest.mark.parametrize("anticoagulant,days", [(None, 21), ("CPD", 21), ("CPDA-1", 35)])
-    def test_whole_blood_by_its_anticoagulant(
-        self, world: World, anticoagulant: str | None, days: int
-    ) -> None:
+    def test_whole_blood_by_its_anticoagulant(self, world: World, anticoagulant: str | None, days: int) -> None:
         world.given(on(at(0), collect(anticoagulant=anticoagulant) if anticoagulant else collect()))
         assert expiry(world, WB1) == is_(at(days))
 
@@ -148,9 +146,7 @@ class TestExpiry:
         assert world.bag(RC1).expiry.rule == "leukoreduced-red-cells-35d"
 
     @pytest.mark.parametrize("label,governs", [(at(30), at(30)), (at(40), at(35))])
-    def test_label_and_rule_are_both_kept_and_the_earlier_governs(
-        self, world: World, label: str, governs: str
-    ) -> None:
+    def test_label_and_rule_are_both_kept_and_the_earlier_governs(self, world: World, label: str, governs: str) -> None:
         world.given(COLLECTED, prepare("separate", WB1, (NEW, RED, "2 U", {"expires_at": label})))
         kept = world.bag(NEW).expiry
         assert (kept.label_at, kept.rule_at) == (utc(label), utc(at(35)))
@@ -303,9 +299,7 @@ class TestIdentity:
         [([WB1, WB1], [RC1]), ([WB1], [RC1, RC1]), ([WB1], [WB1])],
         ids=["input twice", "output twice", "into itself"],
     )
-    def test_a_bag_is_named_once_in_a_process(
-        self, world: World, inputs: list[str], outputs: list[str]
-    ) -> None:
+    def test_a_bag_is_named_once_in_a_process(self, world: World, inputs: list[str], outputs: list[str]) -> None:
         world.given(collect())
         world.when(prepare("split", inputs, *((bag, RED, "1 U") for bag in outputs)))
         assert world.answer.outcome in ("malformed", "refused")
@@ -373,9 +367,7 @@ class TestHandedDown:
         world.given(on(at(0), collect()), on(at(0, 9), separate() | {"reported": True}))
         assert expiry(world, PL1) == is_(at(3))
 
-    def test_a_reported_issue_heard_before_the_arrival_happened_where_the_bag_had_arrived(
-        self, world: World
-    ) -> None:
+    def test_a_reported_issue_heard_before_the_arrival_happened_where_the_bag_had_arrived(self, world: World) -> None:
         world.given(collect(), on(at(3), reported(issue(WB1))))
         world.given(on(at(1), reported(say("DistributeBag", bag=WB1, to="H1"))))
         world.given(on(at(2), say("RecordArrival", bag=WB1, at="H1")))

@@ -55,20 +55,20 @@ STORIES: dict[str, Callable[[], Story]] = {
     "BagAlreadyReleased": lambda: (in_stock(), RELEASE),
     "ReleaseNotStanding": lambda: ([collect()], say("RevokeRelease", bag=WB1, reason="r")),
     "BagAlreadyIssued": lambda: (issued(), issue()),
-    "BagInTransit": lambda: (
-        [*in_stock(), crossmatch(), say("DistributeBag", bag=RC1, to="H1")], issue()
-    ),
+    "BagInTransit": lambda: ([*in_stock(), crossmatch(), say("DistributeBag", bag=RC1, to="H1")], issue()),
     "BagReserved": lambda: (
-        [*in_stock(), say("ReserveBag", bag=RC1, patient="p1"), crossmatch(patient="p2")], issue(patient="p2")
+        [*in_stock(), say("ReserveBag", bag=RC1, patient="p1"), crossmatch(patient="p2")],
+        issue(patient="p2"),
     ),
     "BagNotReserved": lambda: (in_stock(), say("CancelReservation", bag=RC1)),
     "BagBoundToAnotherPatient": lambda: (
-        [AUTOLOGOUS, *release(WB1)[:2], say("ReleaseAutologousBag", bag=WB1, patient="p1"),
-         crossmatch(WB1, "p2")], issue(WB1, "p2")
+        [AUTOLOGOUS, *release(WB1)[:2], say("ReleaseAutologousBag", bag=WB1, patient="p1"), crossmatch(WB1, "p2")],
+        issue(WB1, "p2"),
     ),
     "BagMissing": lambda: ([*in_stock(), say("ReportMissing", bag=RC1), crossmatch()], issue()),
     "ReturnedBagMayNotComeBack": lambda: (
-        [*issued(), give_back(), lift("bag", RC1, "returned"), crossmatch()], issue()
+        [*issued(), give_back(), lift("bag", RC1, "returned"), crossmatch()],
+        issue(),
     ),
     "CrossmatchMissing": lambda: (in_stock(), issue()),
     "BagNotInspected": lambda: ([collect(), *panel(), separate()], RELEASE),
@@ -76,38 +76,28 @@ STORIES: dict[str, Callable[[], Story]] = {
     "DonationUnknown": lambda: ([say("ReceiveBag", bag=RC1, **{"from": "C9"}), *release()[:2]], RELEASE),
     "ResultsOpen": lambda: (CHECKED, RELEASE),
     "DonationNotAcceptable": lambda: (
-        [*CHECKED, *panel(), reactive(), lift("donation", D1, "reactive_result")], RELEASE
+        [*CHECKED, *panel(), reactive(), lift("donation", D1, "reactive_result")],
+        RELEASE,
     ),
-    "GroupDisputed": lambda: (
-        [*CHECKED, *panel(), group(abo="B"), lift("donation", D1, "disputed_group")], RELEASE
-    ),
-    "DonorDeferred": lambda: (
-        [*CHECKED, *panel(), say("DeferDonor", donor="donor-1", cause="travel")], RELEASE
-    ),
-    "ProcessRecordsIncomplete": lambda: (
-        [*panel(), reported(separate()), *release()[:2]], RELEASE
-    ),
+    "GroupDisputed": lambda: ([*CHECKED, *panel(), group(abo="B"), lift("donation", D1, "disputed_group")], RELEASE),
+    "DonorDeferred": lambda: ([*CHECKED, *panel(), say("DeferDonor", donor="donor-1", cause="travel")], RELEASE),
+    "ProcessRecordsIncomplete": lambda: ([*panel(), reported(separate()), *release()[:2]], RELEASE),
     "BagIsAutologous": lambda: ([AUTOLOGOUS, *panel(), *release(WB1)[:2]], say("ReleaseBag", bag=WB1)),
-    "BagNotAutologous": lambda: (
-        [*CHECKED, *panel()], say("ReleaseAutologousBag", bag=RC1, patient="p1")
-    ),
+    "BagNotAutologous": lambda: ([*CHECKED, *panel()], say("ReleaseAutologousBag", bag=RC1, patient="p1")),
     "OutputsAboveInputs": lambda: (
         [collect(), separate()],
         prepare("split", RC1, (f"{D1}=E5445VA0", RED, "1.5 U"), (f"{D1}=E5445VB0", RED, "1 U")),
     ),
     "BagIdentityTaken": lambda: (
-        [collect(), separate(), collect(f"{D1}#2")], prepare("separate", f"{D1}#2", (RC1, RED, "1 U"))
+        [collect(), separate(), collect(f"{D1}#2")],
+        prepare("separate", f"{D1}#2", (RC1, RED, "1 U")),
     ),
     "PoolNeedsMembers": lambda: ([collect(), separate()], prepare("pool", PL1, (RC2, RED, "1 U"))),
-    "ProductCodeMismatch": lambda: (
-        [collect()], prepare("separate", WB1, (RC1, "frozen_plasma", "200 mL"))
-    ),
+    "ProductCodeMismatch": lambda: ([collect()], prepare("separate", WB1, (RC1, "frozen_plasma", "200 mL"))),
     "HoldNotOpen": lambda: ([collect()], lift("donation", D1)),
     "ApproverIsActor": lambda: ([collect()], discard(WB1, by="chief")),
     "FactUnknown": lambda: ([collect()], annul(WB1, 7)),
-    "FactAlreadyAnnulled": lambda: (
-        [collect(), say("InspectBag", bag=WB1), annul(WB1, 2)], annul(WB1, 2)
-    ),
+    "FactAlreadyAnnulled": lambda: ([collect(), say("InspectBag", bag=WB1), annul(WB1, 2)], annul(WB1, 2)),
     "FactIsConsequence": lambda: ([collect(), hold("donation", D1)], annul(WB1, 2)),
     "FieldNotAmendable": lambda: ([collect()], amend(WB1, 1, changes={"colour": "red"})),
     "RequestIdReused": lambda: ([collect() | {"request": "once"}], result() | {"request": "once"}),
@@ -126,12 +116,10 @@ def test_no_refusal_is_left_out() -> None:
     assert set(STORIES) == set(REFUSALS)
 
 
-@pytest.mark.parametrize("code", sorted(set(STORIES) - {"RequestIdReused"}))
+@pytest.mark.parametrize("code", sorted(set(STORIES) - {"RequestIdReused", "FieldNotAmendable"}))
 def test_the_report_of_what_would_be_refused_is_recorded(world: World, code: str) -> None:
     given, when = STORIES[code]()
     world.given(given)
-    if code == "FieldNotAmendable":
-        pytest.skip("a field that does not exist cannot be read, whoever reports it")
     world.when(reported(when))
     world.then_recorded()
 

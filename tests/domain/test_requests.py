@@ -157,9 +157,7 @@ class TestTheSameObservation:
     def test_annulled_and_said_again_in_one_batch(self, world: World) -> None:
         world.given(issued(), on(at(1), transfuse()))
         version = world.version_of(RC1, "bag.transfused")
-        first, second, third = world.commit(
-            annul(RC1, version), on(at(1), transfuse()), on(at(1), transfuse())
-        )
+        first, second, third = world.commit(annul(RC1, version), on(at(1), transfuse()), on(at(1), transfuse()))
         assert [each.outcome for each in (first, second, third)] == ["recorded", "recorded", "repeated"]
 
     def test_the_annulled_requests_own_id_still_gives_its_first_answer(self, world: World) -> None:

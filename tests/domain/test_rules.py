@@ -159,9 +159,7 @@ class TestRule1ReleaseIsADecision:
         world.when(say("ReleaseBag", bag=made))
         world.then_recorded("bag.released")
 
-    def test_a_deferral_that_begins_after_the_donation_and_reaches_back_stops_release(
-        self, world: World
-    ) -> None:
+    def test_a_deferral_that_begins_after_the_donation_and_reaches_back_stops_release(self, world: World) -> None:
         world.given(CHECKED, panel(), say("DeferDonor", donor="donor-1", cause="hiv", reaches_back_to=at(-1)))
         world.when(RELEASE)
         world.then_refused("DonorDeferred")
@@ -184,9 +182,7 @@ class TestRule1ReleaseIsADecision:
         world.when(RELEASE)
         world.then_recorded("bag.released")
 
-    def test_an_emergency_release_leaves_a_nonconformity_until_the_results_are_acceptable(
-        self, world: World
-    ) -> None:
+    def test_an_emergency_release_leaves_a_nonconformity_until_the_results_are_acceptable(self, world: World) -> None:
         world.given(collect(), separate(), EMERGENCY)
         assert world.nonconformities() == ["emergency_release_results_open"]
         assert world.status() == "available"
@@ -310,9 +306,7 @@ class TestRule2ResultsBelongToTheDonation:
         world.then_recorded()
         assert world.holds(RC1) == world.holds(PL1) == ["reactive_result"]
 
-    def test_a_separation_in_the_same_batch_as_the_result_gives_children_born_held(
-        self, world: World
-    ) -> None:
+    def test_a_separation_in_the_same_batch_as_the_result_gives_children_born_held(self, world: World) -> None:
         world.given(collect())
         world.commit(reactive(), separate())
         assert world.holds(RC1) == ["reactive_result"]
@@ -371,9 +365,7 @@ class TestRule3HoldsAreCounted:
         assert world.holds() == ["recall", "recall"]
         assert world.holds(PL1) == ["recall"]
 
-    def test_a_scope_hold_is_lifted_from_all_its_bags_and_descendants_in_one_commit(
-        self, world: World
-    ) -> None:
+    def test_a_scope_hold_is_lifted_from_all_its_bags_and_descendants_in_one_commit(self, world: World) -> None:
         world.given(in_stock(), hold("donation", D1))
         answer = world.when(lift("donation", D1))
         lifted = {fact.stream for fact in answer.facts if fact.name == "bag.hold_lifted.v1"}
@@ -429,9 +421,7 @@ class TestRule3HoldsAreCounted:
         ],
         ids=lambda said: said["command"],
     )
-    def test_a_hold_does_not_stop_storage_sampling_quality_control_or_discard(
-        self, world: World, act: Said
-    ) -> None:
+    def test_a_hold_does_not_stop_storage_sampling_quality_control_or_discard(self, world: World, act: Said) -> None:
         world.given(collect(), hold("bag", WB1))
         world.when(act)
         world.then_recorded()
@@ -609,9 +599,7 @@ class TestRule7OneWinner:
             crossmatch(valid_until=at(0, 8, 20)),
         ],
     )
-    def test_another_patients_an_incompatible_or_an_old_crossmatch_is_none(
-        self, world: World, match: Said
-    ) -> None:
+    def test_another_patients_an_incompatible_or_an_old_crossmatch_is_none(self, world: World, match: Said) -> None:
         world.given(in_stock(), match)
         world.when(on(at(0, 9), issue()))
         world.then_refused("CrossmatchMissing")
@@ -667,9 +655,7 @@ class TestRule9PresumedTransfusedIsNoConfirmedFate:
         world.given(issued(), transfuse(presumed=True), transfuse())
         assert (world.status(), world.nonconformities()) == ("transfused", [])
 
-    def test_another_patients_confirmation_after_a_presumption_is_no_second_patient(
-        self, world: World
-    ) -> None:
+    def test_another_patients_confirmation_after_a_presumption_is_no_second_patient(self, world: World) -> None:
         world.given(in_stock(), issue(patient=None, authoriser="chief", reason="ward stock"))
         world.given(transfuse(patient="p1", presumed=True), transfuse(patient="p2"))
         assert world.bag().given_to() == {"p2"}
@@ -853,9 +839,7 @@ class TestRule10ObservationsAndReportsCommute:
         assert raised["issued_held"] == version
         assert "released_unacceptable" in raised
 
-    def test_an_observation_of_what_happened_after_the_decision_speaks_not_against_it(
-        self, world: World
-    ) -> None:
+    def test_an_observation_of_what_happened_after_the_decision_speaks_not_against_it(self, world: World) -> None:
         world.given(issued())
         world.when(on(at(1), reactive()))
         assert world.nonconformities() == []

@@ -111,10 +111,7 @@ def group(number: str = D1, abo: str = "A", rhd: str = "positive", **more: Any) 
 
 def panel(number: str = D1, abo: str = "A", rhd: str = "positive", **more: Any) -> list[Said]:
     """Every final result of an acceptable donation."""
-    results = [
-        result(number, marker, "acceptable" if marker == "alt" else "nonreactive", **more)
-        for marker in MARKERS
-    ]
+    results = [result(number, marker, "acceptable" if marker == "alt" else "nonreactive", **more) for marker in MARKERS]
     return [*results, group(number, abo, rhd, **more)]
 
 
@@ -324,9 +321,7 @@ class World:
     def notices(self, bag: str = RC1) -> list[tuple[str, str]]:
         """Open notices: (kind of addressee, addressee)."""
         return sorted(
-            (each.addressee_kind, each.addressee)
-            for each in self.bag(bag).notices.values()
-            if each.outcome is None
+            (each.addressee_kind, each.addressee) for each in self.bag(bag).notices.values() if each.outcome is None
         )
 
     def alerts(self, patient: str = "p1") -> list[str]:

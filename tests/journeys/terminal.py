@@ -47,7 +47,8 @@ class Terminal:
     @property
     def environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("BLOODLEDGER_")}
-        return kept | {"BLOODLEDGER_LEDGER": str(self.path), "BLOODLEDGER_LANG": self.lang, "PYTHONPATH": str(ROOT)}
+        ours = {"BLOODLEDGER_LEDGER": str(self.path), "BLOODLEDGER_LANG": self.lang, "COLUMNS": "120"}
+        return kept | ours | {"PYTHONPATH": str(ROOT)}
 
     def run(self, *arguments: str, given: bytes | str | None = None) -> Said:
         """In this process."""

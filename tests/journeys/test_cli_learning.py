@@ -19,7 +19,7 @@ from ledger.screen.codes import MALFORMED, known_codes
 from ledger.screen.help_words import EXAMPLES
 from ledger.screen.noun_words import PROCESSES
 from ledger.screen.noun_words import SCOPES as SCOPE_WORDS
-from ledger.screen.words import WORDS
+from ledger.screen.words import SAID, WORDS
 from tests.journeys.terminal import ROOT, Terminal, life
 
 CHINESE = re.compile(r"[\u3400-\u9fff]")
@@ -51,6 +51,15 @@ def test_every_word_is_there_in_both_languages(key: str) -> None:
     assert english and chinese and not CHINESE.search(english)
     assert CHINESE.search(chinese) or key in SAME_IN_BOTH
     assert details(english) == details(chinese)
+
+
+def test_no_word_is_left_that_nobody_says() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "ledger" / "cli").glob("*.py")))
+    source += "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "ledger" / "screen").glob("*.py")))
+    said = re.findall(r"[a-z_]+\.[a-z_.]+", source)
+    by_parts = ("outcome.", "status.", "stock.", "scan.", "explain.", "commands.", "trace.corrected.")
+    unsaid = [key for key in SAID if said.count(key) < 2 and not key.startswith(by_parts)]
+    assert unsaid == []
 
 
 @pytest.mark.parametrize("code", sorted(MALFORMED))

@@ -138,7 +138,7 @@ def test_two_processes_on_one_ledger_leave_it_whole(tmp_path: Path) -> None:
         assert differences(live, stored) == []
 
 
-def test_two_committers_on_one_ledger_see_each_other(tmp_path: Path) -> None:
+def test_two_committers_on_one_ledger_see_each_other() -> None:
     """What another process wrote is known before the next decision, whoever wrote last."""
     with Ledger() as ledger, Ledger() as alone:
         one, other = ledger.fresh_committer(), ledger.fresh_committer()

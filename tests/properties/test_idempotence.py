@@ -94,6 +94,7 @@ def test_a_committer_that_forgot_everything_decides_the_same(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("window", [2, 16, 256])
 def test_the_size_of_a_commit_changes_no_fact(seed: int, window: int) -> None:
+    # the cause that a lifting names is the hold's own fact, or a fact of a bag that happened to be walked first
     commands = history(seed)
     with Ledger() as one, Ledger() as many:
         single = one.send(commands, window=1)
@@ -106,7 +107,7 @@ def test_the_size_of_a_commit_changes_no_fact(seed: int, window: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("window", [2, 256])
 def test_the_size_of_a_commit_changes_no_position(seed: int, window: int) -> None:
-    # BUG: facts that one command writes to several bags come in the order of the index when its rows are read from
+    # facts that one command writes to several bags come in the order of the index when its rows are read from
     # the store, in the order of arrival when they are of the same batch: another root for the same commands
     commands = history(seed)
     with Ledger() as one, Ledger() as many:

@@ -154,7 +154,7 @@ class BagState(LedgerAggregate):
         self.purpose = "allogeneic"
         self.intended_for: str | None = None
         self.expiry = Expiry(None, None, None)
-        self.modified_expiry: datetime | None = None
+        self.modifications: list[tuple[datetime, datetime]] = []
         self.collected_at: datetime | None = None
         self.parents: dict[str, str] = {}
         self.children: dict[str, str] = {}
@@ -164,6 +164,7 @@ class BagState(LedgerAggregate):
         self.was_released = False
         self.inspected: bool | None = None
         self.label_verified: bool | None = None
+        self.made_at: str | None = None
         self.home: str | None = None
         self.facility: str | None = None
         self.place: str | None = None
@@ -198,10 +199,14 @@ class BagState(LedgerAggregate):
 
     @property
     def expires_at(self) -> datetime | None:
-        at = self.expiry.at
-        if self.modified_expiry is not None and (at is None or self.modified_expiry < at):
-            return self.modified_expiry
-        return at
+        """When it expires, as far as is known now."""
+        return self.expires_as_of(None)
+
+    def expires_as_of(self, at: datetime | None) -> datetime | None:
+        """When it expires by what had been done to it by an instant: a modification shortens it from then on."""
+        shorter = [expiry for done_at, expiry in self.modifications if at is None or done_at <= at]
+        known = [each for each in (self.expiry.at, *shorter) if each is not None]
+        return min(known) if known else None
 
     def expired_at(self, at: datetime) -> bool:
         """Whether it may no longer be used at that instant; its last minute is good to its end."""
@@ -240,12 +245,18 @@ class BagState(LedgerAggregate):
     # origin
 
     def _origin(self, fact: Any) -> None:
-        if self.origins and not self._completes(fact):
+        told = next((n for n, origin in enumerate(self.origins) if _same_making(origin, fact)), None)
+        if told is not None and self.origins[told].originator_version > fact.originator_version:
+            return  # a later telling of the same making came first in business order
+        if told is None and self.origins:
             self._break("identity_conflict", fact)
             self.own_causes.append(Cause("identity_conflict", fact.originator_version, fact.timestamp))
+        if told is None:
             self.origins.append(fact)
+        else:
+            self.origins[told] = fact
+        if self.origins[0] is not fact:
             return
-        self.origins[:1] = [fact]
         self.component = fact.component or self.component
         self.quantity = fact.quantity or self.quantity
         self.volume_ml = fact.volume_ml
@@ -253,28 +264,9 @@ class BagState(LedgerAggregate):
         self.purpose = fact.purpose
         self.intended_for = fact.intended_for
         self.expiry = Expiry(fact.rule_expires_at, fact.expiry_rule, fact.label_expires_at)
+        self.made_at = fact.facility
         self.home = self.home or fact.facility
         self.facility = self.facility or fact.facility
-
-    def _told_better(self, fact: Any) -> bool:
-        """Whether a later telling of the same making came first in business order."""
-        return (
-            bool(self.origins)
-            and self._completes(fact)
-            and self.origins[0].originator_version > fact.originator_version
-        )
-
-    def _completes(self, fact: Any) -> bool:
-        """Whether it says again how the bag was made, now that more is known of its parents.
-
-        Those are consequences of the parents' facts; a second container under this name is none.
-        """
-        first = self.origins[0]
-        return (
-            type(first) is type(fact)
-            and getattr(first, "process_id", None) is not None
-            and first.process_id == fact.process_id
-        )
 
     def _collected(self, fact: F.Collected) -> None:
         self._origin(fact)
@@ -283,8 +275,6 @@ class BagState(LedgerAggregate):
         self._uses(fact, fact.collector)
 
     def _prepared(self, fact: F.Prepared) -> None:
-        if self._told_better(fact):
-            return
         self._origin(fact)
         if self.origins[0] is fact:
             self.collected_at = fact.collected_at
@@ -306,8 +296,6 @@ class BagState(LedgerAggregate):
 
     def _labelled(self, fact: F.Labelled) -> None:
         if fact.container is not None:
-            if self._told_better(fact):
-                return
             self._origin(fact)
             self.parents[fact.container] = "label"
             self.collected_at = fact.collected_at
@@ -339,6 +327,13 @@ class BagState(LedgerAggregate):
             self.attributes.append(Attribute("process_run", fact.process_run, fact.timestamp))
 
     def _modified(self, fact: F.Modified) -> None:
+        if fact.caused_by is None:  # not when it is only told again how long the bag lasts
+            self._modified_lawfully(fact)
+        expiry = Expiry(fact.rule_expires_at, fact.expiry_rule, fact.label_expires_at).at
+        if expiry is not None:
+            self.modifications.append((fact.timestamp, expiry))
+
+    def _modified_lawfully(self, fact: F.Modified) -> None:
         self.hold_checks.append(("modified_held", fact))
         if self.consumed is not None:
             self._break("modified_consumed", fact)
@@ -346,9 +341,6 @@ class BagState(LedgerAggregate):
             self._break("modified_after_end", fact)
         if self.expired_at(fact.timestamp):
             self._break("modified_expired", fact)
-        expiry = Expiry(fact.rule_expires_at, fact.expiry_rule, fact.label_expires_at).at
-        if expiry is not None and (self.modified_expiry is None or expiry < self.modified_expiry):
-            self.modified_expiry = expiry
 
     # quality
 
@@ -663,6 +655,15 @@ class BagState(LedgerAggregate):
         F.SentForFractionation: "_sent_for_fractionation",
         F.UsedForQualityControl: "_used_for_quality_control",
     }
+
+
+def _same_making(origin: Any, fact: Any) -> bool:
+    """Whether it says again how the bag was made, now that more is known of its parents.
+
+    Those are consequences of the parents' facts; a second container under this name is none.
+    """
+    process_id = getattr(origin, "process_id", None)
+    return type(origin) is type(fact) and process_id is not None and process_id == fact.process_id
 
 
 def _lots(lots: tuple[Lot, ...]) -> list[Lot]:

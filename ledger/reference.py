@@ -1,4 +1,4 @@
-"""This file holds the writer of docs/reference: all commands, facts, refusals, settings, from the code.
+"""This file holds the writer of docs/reference: commands, facts, codes and settings, from the code.
 
 `python -m ledger.reference` writes the pages, `--check` only says which are stale (exit code 1).
 """
@@ -6,7 +6,7 @@
 import importlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import getdoc
 from pathlib import Path
 from typing import Any
@@ -224,6 +224,39 @@ def refusal_words(refusal: Any, lang: str) -> tuple[str, str]:
     return getattr(refusal, lang), getattr(refusal, f"remedy_{lang}")
 
 
+def _two_languages(codes: Mapping[str, Any]) -> str:
+    """A table of codes and their words; the words are any pair of English and Chinese."""
+    return table(["code", "en", "zh"], [[f"`{code}`", words[0], words[1]] for code, words in sorted(codes.items())])
+
+
+def nonconformities_page() -> str:
+    codes = importlib.import_module("ledger.domain.nonconformities").NONCONFORMITIES
+    intro = (
+        "What the ledger says beside a fact that broke a rule: `bag.nonconformity_raised` or "
+        "`donation.nonconformity_raised` with one of these codes. It never takes the place of the fact, and it is "
+        "withdrawn when a later fact explains it. Codes are stable, words are not."
+    )
+    return _page("Nonconformities", intro, _two_languages({code: (names.en, names.zh) for code, names in codes.items()}))
+
+
+def malformed_page() -> str:
+    codes = importlib.import_module("ledger.screen.codes")
+    intro = (
+        "Why input could not be read. Nothing of it was stored; `where` names the field, and the line's own words say "
+        "what was found and expected. Codes are stable, words are not."
+    )
+    return _page(
+        "Malformed input",
+        intro,
+        "## A line of `record`\n\nAlso every code of a bad scan, wherever a bag or a DIN is named.\n",
+        _two_languages(codes.MALFORMED),
+        "## A bad scan\n\nWhat each structure may hold: [ISBT 128](isbt128.md).\n",
+        _two_languages(codes.REASONS),
+        "## A history that `import` does not take\n\nWords in braces are filled in with what stands in the line.\n",
+        _two_languages(codes.HISTORY),
+    )
+
+
 def settings_page() -> str:
     settings: Sequence[tuple[str, str | None, str]] = importlib.import_module("ledger.settings").SETTINGS
     rows = [[f"`{name}`", f"`{default}`" if default else "", doc] for name, default, doc in settings]
@@ -268,6 +301,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "command_line.md": command_line_page,
     "commands.md": commands_page,
     "facts.md": facts_page,
+    "malformed.md": malformed_page,
+    "nonconformities.md": nonconformities_page,
     "refusals.md": refusals_page,
     "settings.md": settings_page,
 }

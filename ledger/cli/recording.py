@@ -51,7 +51,7 @@ def record(session: Session, source: IO[bytes], window: int) -> None:
 
 def _said(say: Say, each: "Answered") -> dict[str, Any]:
     said = each.answer.as_dict(each.line, each.request, say.lang)
-    if each.defect:
+    if each.answer.defect:
         said |= {"code": "defect", "message": say("fault.defect", what=each.answer.fault, place=said["where"])}
     return said
 

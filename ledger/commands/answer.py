@@ -27,6 +27,8 @@ class Answer(NamedTuple):
     facts: tuple[Recorded, ...] = ()
     problem: Refusal | Malformed | None = None
     fault: str | None = None
+    defect: bool = False
+    """Whether this program, not the world outside, was at fault."""
 
     def as_dict(self, line: int, request: str | None, lang: str = "en") -> dict[str, Any]:
         """The contract's form, in the language asked for."""

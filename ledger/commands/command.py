@@ -18,8 +18,13 @@ from ledger.isbt128 import check as check_bag_name
 from ledger.isbt128 import check_din as check_din_name
 from ledger.store.workspace import Workspace
 
-_PRINTED = r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
-_UNBROKEN = r"^[^\s\x00-\x1f\x7f]+$"
+_UNSEEN = r"\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+"""Control characters and those that turn or hide text: no id has them."""
+
+# The look-ahead at the end, and not $: in Python $ also matches before a line end, in JSON Schema it does not.
+_PRINTED = rf"^[^\s{_UNSEEN}](?:[^\n\r{_UNSEEN}]*[^\s{_UNSEEN}])?(?![\s\S])"
+_UNBROKEN = rf"^[^\s{_UNSEEN}]+(?![\s\S])"
+_CODE = r"^[A-Za-z0-9][A-Za-z0-9_.+-]*(?![\s\S])"
 
 BagId = Annotated[str, Meta(max_length=32, description="A bag: DIN=PRODUCT, DIN=PRODUCT=NNNNNN or DIN#N.")]
 Din = Annotated[str, Meta(max_length=32, description="Donation identification number, 13 characters (ISBT 128).")]
@@ -33,9 +38,7 @@ Pseudonym = Annotated[
         description="A pseudonym without spaces, never a name.",
     ),
 ]
-Code = Annotated[
-    str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", description="A code.")
-]
+Code = Annotated[str, Meta(min_length=1, max_length=64, pattern=_CODE, description="A code.")]
 Text = Annotated[str, Meta(min_length=1, max_length=4000, description="Free text; stored sealed.")]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 date and time with offset.")]
 Abo = Literal["A", "B", "O", "AB"]
@@ -129,6 +132,26 @@ class Command(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=Tr
     @property
     def refusable(self) -> bool:
         return self.DECISION and not self.reported
+
+
+def checked_amount(amount: Decimal, where: str) -> Decimal:
+    """As checked_decimal, and not below zero.
+
+    Errors: Malformed.
+    """
+    checked = checked_decimal(amount, where)
+    if checked < 0:
+        raise Malformed("amount_negative", where, f"{amount} is below zero", f"{amount} 小于零")
+    return checked
+
+
+def check_order(earlier: datetime | None, later: datetime | None, where: str) -> None:
+    """The end of something does not come before its beginning.
+
+    Errors: Malformed.
+    """
+    if earlier is not None and later is not None and later < earlier:
+        raise Malformed("end_before_start", where, "it ends before it begins", "结束早于开始")
 
 
 def check_bag(text: str, where: str = "bag") -> str:

@@ -7,6 +7,7 @@ answered before the commit, refusals included.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
@@ -39,6 +40,9 @@ from ledger.store.workspace import Cache, Workspace
 
 FUTURE_TOLERANCE_US = 24 * 3600 * 1_000_000
 """How far ahead of recorded time a business time may lie before it is flagged. Unit: microseconds."""
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class Digested(NamedTuple):
@@ -247,14 +251,6 @@ def _occasion(digested: Digested) -> Occasion:
     )
 
 
-class Defect(Exception):
-    """A command met a defect of this program: nothing of it was stored."""
-
-    def __init__(self, command: Command) -> None:
-        super().__init__(f"defect while carrying out {type(command).__name__} {command.request}")
-        self.command = command
-
-
 class Committer:
     """Commits commands, one batch at a time. One per process and ledger; its methods may be called from any thread."""
 
@@ -265,6 +261,7 @@ class Committer:
         self._clock = clock
         self._cache = Cache()
         self._lock = threading.Lock()
+        self._locked = False
 
     def commit(self, commands: Sequence[Command]) -> list[Answer]:
         """Commit commands as one batch and answer each, in order. One command's failure fails it alone.
@@ -278,6 +275,9 @@ class Committer:
             try:
                 return self._run(digested)
             except (PersistenceError, CommitUnknown) as error:
+                if not self._locked:  # the store would not let us begin: asking again a command at a time is no use
+                    self._cache.forget()
+                    return [Answer("fault", fault=str(error))] * len(digested)
                 # Nothing, or with CommitUnknown perhaps everything, is durable: trust no memory, and let the
                 # request records say which. The new transaction waits for the old one's end on the head's lock.
                 self._cache.forget()
@@ -294,12 +294,15 @@ class Committer:
         except (PersistenceError, CommitUnknown) as error:
             self._cache.forget()
             return Answer("fault", fault=str(error))
-        except Exception as error:
+        except Exception as error:  # a defect of this program: say so, store nothing, and let the others go on
             self._cache.forget()
-            raise Defect(digested.command) from error
+            _LOG.exception("defect while carrying out %s", type(digested.command).__name__)
+            return Answer("fault", fault=f"defect in this program, please report it: {error!r}", defect=True)
 
     def _run(self, commands: Sequence[Digested]) -> list[Answer]:
+        self._locked = False
         with self._store.writing() as writing:
+            self._locked = True
             head = writing.head
             self._catch_up(writing)
             workspace = Workspace(writing, self._mapper, self._cache, self._catalogue)

@@ -22,7 +22,7 @@ from ledger.policies.processes import stream_of, taken_back_with
 from ledger.store.workspace import Workspace
 
 FactName = Annotated[
-    str, Meta(max_length=64, pattern=r"^[a-z_]+\.[a-z_]+$", description="A fact, e.g. bag.transfused.")
+    str, Meta(max_length=64, pattern=r"^[a-z_]+\.[a-z_]+(?![\s\S])", description="A fact, e.g. bag.transfused.")
 ]
 Fields = dict[str, Any]
 

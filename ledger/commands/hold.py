@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from ledger.commands.bag.making import utc
-from ledger.commands.command import Code, Command, Id, Instant, Text, check_bag, check_din
+from ledger.commands.command import Code, Command, Id, Instant, Text, check_bag, check_din, check_order
 from ledger.domain import Bag, Hold
 from ledger.domain import refusals as no
 from ledger.domain.hold import NOT_PLACED, hold_stream
@@ -49,6 +49,10 @@ class PlaceHold(OnScope, kw_only=True):
 
     from_at: Instant | None = field(name="from", default=None)
     until: Instant | None = None
+
+    def check(self) -> None:
+        super().check()
+        check_order(self.from_at, self.until, "until")
 
     def carry_out(self, ws: Workspace) -> None:
         reason = ws.sealed(self.reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ def read_command(line: bytes) -> Command:
         raise Malformed("line_too_long", "line", f"the line is longer than {LONGEST_LINE} bytes", "该行过长")
     try:
         command: Command = _DECODER.decode(line)
+        json.loads(line, object_pairs_hook=_once)
     except msgspec.ValidationError as error:
         raise _explained(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -35,6 +37,17 @@ def read_command(line: bytes) -> Command:
     except RecursionError:
         raise Malformed("nested_too_deep", "line", "nested too deeply", "嵌套过深") from None
     return checked(command)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    """Each field once: of two, nobody could say which was meant.
+
+    Errors: Malformed.
+    """
+    if len(pairs) > len(dict(pairs)):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Malformed("field_twice", twice, f"the field {twice} is given twice", f"字段 {twice} 出现两次")
 
 
 def checked(command: Command) -> Command:
@@ -94,6 +107,8 @@ def _explained(message: str) -> Malformed:
     found = _FIELD.search(message)
     where = found["path"] if found else ""
     said = message[: found.start()] if found else message
+    if where == "command" and said.startswith("Expected `str`"):
+        return _not_one_of(where, "of that type")
     if (enum := re.match(r"Invalid (?:enum )?value (?P<value>.*)", said)) is not None:
         return _not_one_of(where, enum["value"])
     for pattern, code, en, zh in _EXPLANATIONS:

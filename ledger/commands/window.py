@@ -5,7 +5,6 @@ from typing import NamedTuple, Protocol
 
 from ledger.commands.answer import Answer
 from ledger.commands.command import Command
-from ledger.commands.committer import Defect
 from ledger.commands.lines import Line
 from ledger.commands.malformed import Malformed
 from ledger.commands.reading import read_command, request_of
@@ -21,13 +20,12 @@ class Commits(Protocol):
 
 
 class Answered(NamedTuple):
-    """A line and what became of it. `defect` when this program, not the outside, was at fault."""
+    """A line and what became of it."""
 
     line: int
     request: str | None
     command: Command | None
     answer: Answer
-    defect: bool = False
 
 
 class _Read(NamedTuple):
@@ -53,7 +51,7 @@ def record_lines(committer: Commits, lines: Iterable[Line | None], window: int =
             answered = _answered(committer, waiting)
             waiting = []
             yield answered
-            if any(each.answer.outcome == "fault" and not each.defect for each in answered):
+            if any(each.answer.outcome == "fault" and not each.answer.defect for each in answered):
                 return
     if waiting:
         yield _answered(committer, waiting)
@@ -68,28 +66,13 @@ def _read(line: Line) -> _Read:
 
 
 def _answered(committer: Commits, window: list[_Read]) -> list[Answered]:
-    answers = iter(_committed(committer, [each.command for each in window if each.command is not None]))
-    found = []
-    for each in window:
-        if each.command is None:
-            answer, defect = Answer("malformed", problem=each.problem), False
-        else:
-            answer, defect = next(answers)
-        found.append(Answered(each.line, each.request, each.command, answer, defect))
-    return found
-
-
-def _committed(committer: Commits, commands: list[Command]) -> list[tuple[Answer, bool]]:
-    try:
-        return [(answer, False) for answer in committer.commit(commands)]
-    except Defect:
-        # One command met a defect; which of the others were recorded, their requests say when asked again.
-        return [_alone(committer, command) for command in commands]
-
-
-def _alone(committer: Commits, command: Command) -> tuple[Answer, bool]:
-    try:
-        return committer.commit([command])[0], False
-    except Defect as defect:
-        cause = defect.__cause__
-        return Answer("fault", fault=f"{defect}: {type(cause).__name__}: {cause}"), True
+    answers = iter(committer.commit([each.command for each in window if each.command is not None]))
+    return [
+        Answered(
+            each.line,
+            each.request,
+            each.command,
+            Answer("malformed", problem=each.problem) if each.command is None else next(answers),
+        )
+        for each in window
+    ]

@@ -84,16 +84,10 @@ class Case(NamedTuple):
 CASES = [
     # shape
     Case("measure: U\n", "measure: U\n    colour: red # HERE\n", "unknown_field", "products[0].colour"),
-    Case(
-        "      zh: 全血\n", "      zh: 全血\n      fr: Sang # HERE\n", "unknown_field", "products[0].names.fr"
-    ),
+    Case("      zh: 全血\n", "      zh: 全血\n      fr: Sang # HERE\n", "unknown_field", "products[0].names.fr"),
     Case("returns:\n", "retruns: # HERE\n", "unknown_field", "retruns"),
-    Case(
-        "        days: 21\n", "        weeks: 3 # HERE\n", "unknown_field", "products[0].shelf_lives[0].weeks"
-    ),
-    Case(
-        "    measure: U\n", "    measure: U\n    measure: U # HERE\n", "duplicate_key", "products[0].measure"
-    ),
+    Case("        days: 21\n", "        weeks: 3 # HERE\n", "unknown_field", "products[0].shelf_lives[0].weeks"),
+    Case("    measure: U\n", "    measure: U\n    measure: U # HERE\n", "duplicate_key", "products[0].measure"),
     Case("id: small\n", "id: small\nid: small # HERE\n", "duplicate_key", "id"),
     Case(
         "  - component: whole_blood\n    names:",
@@ -102,9 +96,7 @@ CASES = [
         "products[0].component",
     ),
     Case("    names:\n      en: Whole blood", "    names: # HERE", "missing_field", "products[0].names.en"),
-    Case(
-        "      - rule: wb-21d\n        eff", "      - eff", "missing_field", "products[0].shelf_lives[0].rule"
-    ),
+    Case("      - rule: wb-21d\n        eff", "      - eff", "missing_field", "products[0].shelf_lives[0].rule"),
     Case("    valid_hours: 72\n", "", "missing_field", "crossmatch[0].valid_hours"),
     Case("measure: U\n", "measure: 1 # HERE\n", "wrong_kind", "products[0].measure"),
     Case("measure: U\n", "measure: # HERE\n", "wrong_kind", "products[0].measure"),
@@ -116,12 +108,8 @@ CASES = [
     Case("days: 21\n", "days: 0x15 # HERE\n", "wrong_kind", "products[0].shelf_lives[0].days"),
     Case("days: 21\n", f"days: {'9' * 5000} # HERE\n", "wrong_kind", "products[0].shelf_lives[0].days"),
     Case("days: 21\n", f"days: {'9' * 30} # HERE\n", "out_of_range", "products[0].shelf_lives[0].days"),
-    Case(
-        "celsius_min: 2\n", "celsius_min: cold # HERE\n", "wrong_kind", "products[0].storage[0].celsius_min"
-    ),
-    Case(
-        "celsius_min: 2\n", "celsius_min: .nan # HERE\n", "wrong_kind", "products[0].storage[0].celsius_min"
-    ),
+    Case("celsius_min: 2\n", "celsius_min: cold # HERE\n", "wrong_kind", "products[0].storage[0].celsius_min"),
+    Case("celsius_min: 2\n", "celsius_min: .nan # HERE\n", "wrong_kind", "products[0].storage[0].celsius_min"),
     Case("2025-12-31\n", "2025-02-30 # HERE\n", "wrong_kind", "products[0].storage[0].effective_until"),
     Case("2025-12-31\n", "31.12.2025 # HERE\n", "wrong_kind", "products[0].storage[0].effective_until"),
     Case("[CPDA-1]\n", "CPDA-1 # HERE\n", "wrong_kind", "products[0].shelf_lives[1].solutions"),
@@ -160,12 +148,8 @@ CASES = [
     Case("en: Plasma", 'en: ""', "empty", "products[1].names.en"),
     Case("measure: U\n", "measure: L # HERE\n", "unknown_value", "products[0].measure"),
     Case("measure: U\n", "measure: ml # HERE\n", "unknown_value", "products[0].measure"),
-    Case(
-        "celsius_min: 2\n", "celsius_min: 6.5 # HERE\n", "min_above_max", "products[0].storage[0].celsius_min"
-    ),
-    Case(
-        "celsius_min: 2\n", "celsius_min: -300 # HERE\n", "out_of_range", "products[0].storage[0].celsius_min"
-    ),
+    Case("celsius_min: 2\n", "celsius_min: 6.5 # HERE\n", "min_above_max", "products[0].storage[0].celsius_min"),
+    Case("celsius_min: 2\n", "celsius_min: -300 # HERE\n", "out_of_range", "products[0].storage[0].celsius_min"),
     Case(
         "celsius_min: 2\n",
         "celsius_min: 'NaN' # HERE\n",

@@ -86,9 +86,7 @@ def test_years_are_those_of_the_calendar(process: str, component: str, year: int
     assert expiry(component, process) == RuleExpiry(COLLECTED.replace(year=year), rule)
 
 
-@pytest.mark.parametrize(
-    "process", ["separate", "leukoreduce", "inactivate", "cryo", "freeze", "redesignate"]
-)
+@pytest.mark.parametrize("process", ["separate", "leukoreduce", "inactivate", "cryo", "freeze", "redesignate"])
 def test_a_closed_process_is_not_capped_by_its_parent(process: str) -> None:
     assert expiry("frozen_plasma", process, (parent(0.5),)).at == COLLECTED.replace(year=2030)
 
@@ -294,9 +292,7 @@ def test_limits_are_judged_by_the_rule_in_force_when_they_happened(dated: Catalo
     product = dated.product("granulocytes")
     assert product is not None
     old = replace(product.storage[0], celsius_max=Decimal(8), effective_until=date(2009, 12, 31))
-    new = replace(
-        product.storage[0], effective_from=date(2005, 1, 1), celsius_min=Decimal(1), celsius_max=Decimal(6)
-    )
+    new = replace(product.storage[0], effective_from=date(2005, 1, 1), celsius_min=Decimal(1), celsius_max=Decimal(6))
     changed = replace(dated, products=(replace(product, storage=(new, old)),))
     seven = Decimal(7)
     old_only = replace(changed, products=(replace(product, storage=(replace(old, celsius_min=Decimal(1)),)),))

@@ -18,8 +18,7 @@ Json = dict[str, Any]
 
 AVRO = Path(__file__).parents[2] / "schemas" / "avro"
 SCHEMAS: dict[str, Json] = {
-    path.name.removesuffix(".avsc"): json.loads(path.read_text(encoding="utf-8"))
-    for path in AVRO.glob("*.avsc")
+    path.name.removesuffix(".avsc"): json.loads(path.read_text(encoding="utf-8")) for path in AVRO.glob("*.avsc")
 }
 COMMON = {"happened_at", "occasion", "caused_by"}
 LIBRARY = {"originator_id", "originator_version", "timestamp", "occasion", "caused_by"}

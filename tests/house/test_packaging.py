@@ -65,9 +65,7 @@ def test_missing_python_is_named_with_its_package(tmp_path: Path) -> None:
     bare = {"PATH": str(tmp_path)}
     (tmp_path / "make").write_text("#!/bin/sh\n", encoding="utf-8")
     (tmp_path / "make").chmod(0o755)
-    cat = subprocess.run(
-        [shell, ".ci/check-tools"], cwd=ROOT, env=bare, capture_output=True, text=True, check=False
-    )
+    cat = subprocess.run([shell, ".ci/check-tools"], cwd=ROOT, env=bare, capture_output=True, text=True, check=False)
     assert cat.returncode == 1
     assert "Python 3.11 or newer is missing" in cat.stderr
     assert "apt-get install python3 python3-venv" in cat.stderr

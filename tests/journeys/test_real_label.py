@@ -39,8 +39,8 @@ def bag(told: dict[str, Any], name: str = BAG) -> dict[str, Any]:
 
 def test_the_scans_of_the_label_name_the_bag() -> None:
     label = json.loads(VECTORS.read_text(encoding="utf-8"))["real_chinese_label"]
-    assert SCANS == (label["donation"], label["product"], label["group"])
-    assert LABEL_EXPIRY == label["expiry_printed"]
+    assert (label["donation"], label["product"], label["group"]) == SCANS
+    assert label["expiry_printed"] == LABEL_EXPIRY
     assert str(as_bag(scan(SCANS[0]), scan(SCANS[1]))) == BAG
     assert parse_label_expiry(LABEL_EXPIRY) == ("2016-04-22", "09:50")
 

@@ -20,6 +20,7 @@ from ledger.commands.command import (
     Quantity,
     Text,
     check_bag,
+    check_order,
     missing,
 )
 from ledger.domain import Bag
@@ -164,6 +165,7 @@ class RecordTransfusion(OneBag, kw_only=True):
         super().check()
         if self.quantity is not None:
             self.quantity.check("quantity")
+        check_order(self.started_at, self.ended_at, "ended_at")
 
     def carry_out(self, ws: Workspace) -> None:
         bag = ws.bag(self.bag)

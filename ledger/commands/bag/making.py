@@ -23,7 +23,8 @@ from ledger.commands.command import (
     Quantity,
     RhD,
     check_bag,
-    checked_decimal,
+    check_order,
+    checked_amount,
     missing,
 )
 from ledger.commands.malformed import Malformed
@@ -86,9 +87,10 @@ class CollectBag(OneBag, kw_only=True):
         super().check()
         self.quantity.check("quantity")
         if self.volume_ml is not None:
-            self.volume_ml = checked_decimal(self.volume_ml, "volume_ml")
+            self.volume_ml = checked_amount(self.volume_ml, "volume_ml")
         if self.purpose != "allogeneic" and self.intended_for is None:
             raise missing("intended_for")
+        check_order(self.started_at, self.ended_at, "ended_at")
 
     def streams(self) -> Iterable[str]:
         return (self.bag, self.bag[:13])
@@ -181,9 +183,9 @@ class PrepareBags(Command, kw_only=True):
             check_bag(output.bag, f"outputs[{index}].bag")
             output.quantity.check(f"outputs[{index}].quantity")
             if output.volume_ml is not None:
-                output.volume_ml = checked_decimal(output.volume_ml, f"outputs[{index}].volume_ml")
+                output.volume_ml = checked_amount(output.volume_ml, f"outputs[{index}].volume_ml")
         if self.additive_ml is not None:
-            self.additive_ml = checked_decimal(self.additive_ml, "additive_ml")
+            self.additive_ml = checked_amount(self.additive_ml, "additive_ml")
         names = [*self.inputs, *(output.bag for output in self.outputs)]
         for index, name in enumerate(names):
             if name in names[:index]:
@@ -369,6 +371,8 @@ class ReceiveBag(OneBag, kw_only=True):
         super().check()
         if self.quantity is not None:
             self.quantity.check("quantity")
+        if self.volume_ml is not None:
+            self.volume_ml = checked_amount(self.volume_ml, "volume_ml")
 
     def carry_out(self, ws: Workspace) -> None:
         component = self.component or ws.catalogue.component_of(self.bag[14:22])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ledger.commands.bag.batch import OneBag, SeveralBags, first_heard
-from ledger.commands.command import Code, Id, Text, checked_decimal, missing
+from ledger.commands.command import Code, Id, Text, checked_amount, checked_decimal, missing
+from ledger.commands.malformed import Malformed
 from ledger.domain import Bag, Fact
 from ledger.store.workspace import Workspace
 
@@ -78,7 +79,12 @@ class RecordBreach(OneBag, kw_only=True):
         for name in ("celsius", "celsius_min", "celsius_max", "minutes"):
             value = getattr(self, name)
             if value is not None:
-                setattr(self, name, checked_decimal(value, name))
+                check = checked_amount if name == "minutes" else checked_decimal
+                setattr(self, name, check(value, name))
+        if self.celsius_min is not None and self.celsius_max is not None and self.celsius_min > self.celsius_max:
+            raise Malformed(
+                "end_before_start", "celsius_max", "the highest is below the lowest", "最高温度低于最低温度"
+            )
 
     def carry_out(self, ws: Workspace) -> None:
         low = self.celsius_min if self.celsius_min is not None else self.celsius

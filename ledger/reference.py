@@ -6,13 +6,12 @@
 import importlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from inspect import getdoc
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from schemas import schema_of, wire_names
 
@@ -157,6 +156,8 @@ def json_type(shape: Json) -> str:
     Example:
         >>> json_type({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]})
         'list of string'
+        >>> json_type({"type": "string", "format": "date-time"})
+        'time'
         >>> json_type({"enum": ["U", "mL"]})
         '`U`, `mL`'
     """
@@ -169,37 +170,74 @@ def json_type(shape: Json) -> str:
         return " or ".join(json_type(each) for each in shape["anyOf"] if each.get("type") != "null")
     if shape.get("type") == "array":
         return f"list of {json_type(shape['items'])}" if "items" in shape else "list"
+    if "format" in shape:
+        return {"date-time": "time"}.get(shape["format"], str(shape["format"]))
     kind = shape.get("type", "any")
     return " or ".join(each for each in kind if each != "null") if isinstance(kind, list) else str(kind)
 
 
-def _property_rows(schema: Json) -> Iterator[list[str]]:
+ENVELOPE = {
+    "command": "What is said.",
+    "request": "The sender's own id of this request; sending it again is safe for ever.",
+    "sender": "The system that sends.",
+    "by": "Staff id of who did it or saw it.",
+    "happened_at": "When it happened, RFC 3339 with offset.",
+    "reported": "True for a decision made elsewhere that already happened: recorded, never refused.",
+}
+
+
+def _property_row(name: str, shape: Json, required: bool, meaning: str | None = None) -> list[str]:
+    default = "required" if required else f"`{json.dumps(shape.get('default'), ensure_ascii=False)}`"
+    return [f"`{name}`", json_type(shape), default, _described(shape) if meaning is None else meaning]
+
+
+def _described(shape: Json) -> str:
+    """What a type says of itself, also where it may be left out."""
+    inner = (each.get("description", "") for each in shape.get("anyOf", ()))
+    return str(shape.get("description") or next(filter(None, inner), ""))
+
+
+def _property_table(schema: Json, left_out: Collection[str] = ()) -> str:
     required = schema.get("required", [])
-    for name, shape in schema.get("properties", {}).items():
-        if name in required:
-            default = "required"
-        else:
-            default = f"`{json.dumps(shape.get('default'), ensure_ascii=False)}`"
-        yield [f"`{name}`", json_type(shape), default, shape.get("description", "")]
+    rows = [
+        _property_row(name, shape, name in required)
+        for name, shape in schema.get("properties", {}).items()
+        if name not in left_out
+    ]
+    return table(["field", "type", "when not given", "meaning"], rows)
 
 
-def _struct_section(name: str, schema: Json, doc: str) -> str:
-    head = ["field", "type", "when not given", "meaning"]
-    return f"### {name}\n\n{doc}\n\n" + table(head, list(_property_rows(schema)))
+def _envelope(schema: Json) -> str:
+    """The fields of every command."""
+    rows = [
+        _property_row(name, schema["properties"][name], name in schema["required"], meaning)
+        for name, meaning in ENVELOPE.items()
+        if name != "command"
+    ]
+    named = ["`command`", "one of the names below", "required", ENVELOPE["command"]]
+    return table(["field", "type", "when not given", "meaning"], [named, *rows])
+
+
+def _command_section(name: str, schema: Json, kind: Any) -> str:
+    said = "A decision: a rule may refuse it." if kind.DECISION else "An observation: never refused."
+    return f"### {name}\n\n{getdoc(kind) or ''} *{said}*\n\n" + _property_table(schema, ENVELOPE)
 
 
 def commands_page() -> str:
-    commands: dict[str, type] = importlib.import_module("ledger.commands").COMMANDS
-    found, components = msgspec.json.schema_components(commands.values(), ref_template="#/{name}")
-    named = dict(zip(commands, (each["$ref"].rpartition("/")[2] for each in found), strict=True))
-    parts = ["## Commands\n"]
-    for command, component in named.items():
-        parts.append(_struct_section(command, components[component], getdoc(commands[command]) or ""))
-    shapes = {name: each for name, each in components.items() if name not in named.values()}
-    if shapes:
-        parts.append("## Shapes\n")
-        parts += [_struct_section(n, each, each.get("description", "")) for n, each in sorted(shapes.items())]
-    intro = "What `bloodledger record` takes, a JSON object a line; `bloodledger schema` prints JSON Schema."
+    commands: dict[str, Any] = importlib.import_module("ledger.commands").COMMANDS
+    schema_of_command = importlib.import_module("ledger.commands.describing").command_schema
+    schemas = {name: schema_of_command(name) for name in commands}
+    shapes = {name: shape for schema in schemas.values() for name, shape in schema["$defs"].items()}
+    parts = ["## In every command\n", _envelope(next(iter(schemas.values()))), "## Commands\n"]
+    parts += [_command_section(name, schema, commands[name]) for name, schema in schemas.items()]
+    parts.append("## Shapes\n")
+    for name, shape in sorted(shapes.items()):
+        described = " ".join(shape.get("description", "").split())
+        parts.append(f"### {name}\n\n{described}\n\n" + _property_table(shape))
+    intro = (
+        f"What `bloodledger record` takes: {len(commands)} commands, a JSON object a line. `bloodledger schema` prints "
+        "JSON Schema. How a line is posted and answered: [Post commands](../how-to/post-commands.md)."
+    )
     return _page("Commands", intro, *parts)
 
 
@@ -236,7 +274,9 @@ def nonconformities_page() -> str:
         "`donation.nonconformity_raised` with one of these codes. It never takes the place of the fact, and it is "
         "withdrawn when a later fact explains it. Codes are stable, words are not."
     )
-    return _page("Nonconformities", intro, _two_languages({code: (names.en, names.zh) for code, names in codes.items()}))
+    return _page(
+        "Nonconformities", intro, _two_languages({code: (names.en, names.zh) for code, names in codes.items()})
+    )
 
 
 def malformed_page() -> str:
@@ -267,6 +307,9 @@ def settings_page() -> str:
 # ── command line ──────────────────────────────────────────────────────────────────────────────────────────
 
 
+SHARED_OPTIONS = ("ledger", "lang", "json")
+
+
 def _command_line(name: str, command: click.Command) -> Iterator[str]:
     """The section of one command, then those of its subcommands."""
     if command.hidden:
@@ -275,24 +318,53 @@ def _command_line(name: str, command: click.Command) -> Iterator[str]:
         for child_name, child in command.commands.items():
             yield from _command_line(f"{name} {child_name}", child)
         return
-    options = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
+    options = [
+        each
+        for each in command.params
+        if isinstance(each, click.Option) and not each.hidden and each.name not in SHARED_OPTIONS
+    ]
     arguments = [each for each in command.params if isinstance(each, click.Argument)]
-    usage = [name, *(["[OPTIONS]"] if options else [])]
-    usage += [(each.metavar or each.name or "").upper() for each in arguments]
+    usage = [name, "[OPTIONS]"]
+    usage += [_argument(each) for each in arguments]
     text = f"## {name}\n\n```\n{' '.join(usage)}\n```\n\n{' '.join((command.help or '').split())}\n"
     if options:
-        rows = [[", ".join(f"`{switch}`" for switch in each.opts), each.help or ""] for each in options]
-        text += "\n" + table(["option", "meaning"], rows)
+        text += "\n" + table(["option", "meaning"], [[_option(each), _option_meaning(each)] for each in options])
+    examples = importlib.import_module("ledger.screen.help_words").EXAMPLES.get(name.partition(" ")[2], ())
+    if examples:
+        text += "\n```sh\n" + "".join(f"{example}\n" for example in examples) + "```\n"
     yield text
+
+
+def _argument(argument: click.Argument) -> str:
+    shown = argument.metavar or str(argument.name).upper()
+    return shown if argument.required else f"[{shown}]"
+
+
+def _option(option: click.Option) -> str:
+    value = "" if option.is_flag else f" {option.metavar or _kind_of_value(option.type)}"
+    return ", ".join(f"`{switch}{value}`" for switch in (*option.opts, *option.secondary_opts))
+
+
+def _kind_of_value(kind: Any) -> str:
+    if isinstance(kind, click.Choice):
+        return "|".join(kind.choices)
+    return "N" if isinstance(kind, (click.IntRange, click.FloatRange)) else str(kind.name).upper()
+
+
+def _option_meaning(option: click.Option) -> str:
+    default = f" When not given: {option.default}." if option.show_default else ""
+    return f"{option.help or ''}{default}"
 
 
 def command_line_page() -> str:
     main = importlib.import_module("ledger.cli").main
+    shared = table(["option", "meaning"], [[_option(o), _option_meaning(o)] for o in main.params if not o.hidden])
     intro = (
+        "`bloodledger COMMAND …`; the options shared by all may stand before or behind the command's name. "
         "Exit codes: 0 done · 1 the answer is no (a line refused or malformed, damage found) · 2 usage · "
         "3 a fault outside (busy, disk full)."
     )
-    return _page("Command line", intro, *_command_line("bloodledger", main))
+    return _page("Command line", intro, "## All commands\n", shared, *_command_line("bloodledger", main))
 
 
 # ── writing and checking ──────────────────────────────────────────────────────────────────────────────────

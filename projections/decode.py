@@ -75,9 +75,10 @@ def short_name(wire: str) -> str:
 
 
 def _breach_v2(body: Body) -> None:
-    """v1 knew one extreme and whole minutes; v2 has both extremes, decimals and a device."""
+    """v1 knew one extreme and whole minutes; v2 has both extremes, decimals, a judgement and a device."""
     body["celsius_min"] = body["celsius_max"] = body.pop("celsius")
     body["minutes"] = unscaled(Decimal(body["minutes"]))
+    body["within_rule"] = False
     body["device"] = None
 
 

@@ -1,6 +1,7 @@
 """This file holds the command line's table of contents: `main`, with every command in the order help shows them."""
 
 from ledger.cli import asking, keeping, learning, recording
+from ledger.cli.demo import demo
 from ledger.cli.door import Main
 
 main = Main(
@@ -19,7 +20,7 @@ main = Main(
         learning.schema,
         learning.explain,
         learning.catalogue,
-        keeping.demo,
+        demo,
     ],
 )
 

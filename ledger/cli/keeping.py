@@ -1,20 +1,15 @@
-"""This file holds the commands about the ledger itself: `verify`, `status`, `init` and `demo`."""
+"""This file holds the commands about the ledger itself: `verify`, `status` and `init`."""
 
-import importlib
 import json
-import sys
 from pathlib import Path
 from typing import IO, Any
 
 import click
 
 from ledger.cli.door import Session, command, leave, option, wrong_usage
-from ledger.cli.faults import FAULT, NO, Told
+from ledger.cli.faults import NO
 from ledger.screen.console import progress, put_json
 from ledger.screen.proof import put_verified
-
-DEMO = "ledger.simulator.demo"
-DEMO_FOLDER = "demo"
 
 
 @command("verify", option("--since", type=click.File("rb"), metavar="FILE"))
@@ -92,29 +87,3 @@ def init(session: Session) -> None:
     else:
         key = "init.there" if there else "init.done"
         click.echo(say(key, path=said["path"], ledger=said["ledger"], size=size))
-
-
-@command("demo")
-def demo(session: Session) -> None:
-    say = session.say
-    try:
-        shown = importlib.import_module(DEMO)
-    except ModuleNotFoundError as missing:
-        if missing.name != DEMO:
-            raise
-        raise Told(say, say("fault.demo_missing"), FAULT) from None
-    if session.ledger is None:
-        session.ledger = _new_place()
-    with session.open(reading=False) as ledger:
-        click.echo(say("demo.where", path=ledger.settings.ledger))
-        shown.run_demo(ledger, sys.stdout, say.lang)
-
-
-def _new_place() -> str:
-    """A ledger of this demonstration's own: an earlier one stays as it is."""
-    folder = Path(DEMO_FOLDER)
-    folder.mkdir(exist_ok=True)
-    number = 1
-    while (folder / f"{number}.db").exists():
-        number += 1
-    return str(folder / f"{number}.db")

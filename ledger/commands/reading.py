@@ -108,7 +108,7 @@ def _explained(message: str) -> Malformed:
     where = found["path"] if found else ""
     said = message[: found.start()] if found else message
     if where == "command" and said.startswith("Expected `str`"):
-        return _not_one_of(where, "of that type")
+        return Malformed("wrong_type", where, "the name of a command is needed, as text", "需要命令名称文本")
     if (enum := re.match(r"Invalid (?:enum )?value (?P<value>.*)", said)) is not None:
         return _not_one_of(where, enum["value"])
     for pattern, code, en, zh in _EXPLANATIONS:

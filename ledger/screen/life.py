@@ -46,7 +46,7 @@ def _table(say: Say, facts: list[Mapping[str, Any]]) -> Any:
     from rich.table import Table
 
     table = Table(title=say("trace.life"), title_justify="left", box=None, pad_edge=False)
-    table.add_column(say("trace.time") + " (UTC)", no_wrap=True)
+    table.add_column(say("trace.time") + " (UTC)", no_wrap=True, min_width=16)
     widest = max(cell_len(_what(say, fact)) for fact in facts)
     table.add_column(say("trace.what"), no_wrap=True, min_width=widest)
     table.add_column(say("trace.stream"), no_wrap=True)

@@ -33,7 +33,6 @@ SAID: Final[dict[str, tuple[str, str]]] = {
         "设置 {name} 为 {found!r}：应为 {expected}",
     ),
     "fault.catalogue": ("the catalogue cannot be used: {what}", "目录无法使用：{what}"),
-    "fault.demo_missing": ("the demonstration is not part of this installation", "此安装不含演示"),
     "fault.error": ("error", "错误"),
     # -- record
     "outcome.recorded": ("recorded", "已记录"),
@@ -179,6 +178,34 @@ SAID: Final[dict[str, tuple[str, str]]] = {
         "{path} 可用：目录 {id}，{products} 种产品，{processes} 个过程，{panels} 套检测项目",
     ),
     "demo.where": ("a new ledger at {path}", "新账本位于 {path}"),
+    "demo.label": (
+        "1. One real label, seen in China: {scans}, expiry {expiry}. Its bag from donor to patient:",
+        "一、一张真实的中国血袋标签：{scans}，失效 {expiry}。该血袋从献血者到患者的全过程：",
+    ),
+    "demo.week": (
+        "2. One real week, 1 to 8 January 2006: {donations} donations in {rows} published rows (facility and day),"
+        " each collected, tested, separated, labelled, released; some reach a patient:",
+        "二、真实的一周（2006 年 1 月 1 日至 8 日）：公布的 {rows} 行（机构、日期）共 {donations} 人次，"
+        "逐一采集、检测、分离、贴签、放行，部分用于患者：",
+    ),
+    "demo.sending": ("commands of the week", "一周的命令"),
+    "demo.sent": ("{commands} commands sent: {outcomes}", "已发送 {commands} 条命令：{outcomes}"),
+    "demo.equal": (
+        "counted by facility and day, {equal} of {rows} rows equal the published ones, by group and by kind",
+        "按机构和日期统计，{rows} 行中有 {equal} 行与公布数据一致（血型与采集种类）",
+    ),
+    "demo.next": (
+        "\nLook on yourself:\n"
+        "  bloodledger --ledger {path} trace {bag}\n"
+        "  bloodledger --ledger {path} trace patient:{patient}\n"
+        "  bloodledger --ledger {path} stock --at 2006-01-09T00:00:00+08:00\n"
+        "  bloodledger --ledger {path} verify",
+        "\n请继续查看：\n"
+        "  bloodledger --ledger {path} trace {bag}\n"
+        "  bloodledger --ledger {path} trace patient:{patient}\n"
+        "  bloodledger --ledger {path} stock --at 2006-01-09T00:00:00+08:00\n"
+        "  bloodledger --ledger {path} verify",
+    ),
     # -- progress
     "progress.record": ("recording", "记录中"),
     "progress.import": ("importing", "导入中"),

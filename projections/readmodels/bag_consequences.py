@@ -9,16 +9,37 @@ from projections.readmodels.bag_state import BagFold
 
 
 def _held(bag: BagFold, fact: Fact) -> None:
-    bag.holds[fact.body["hold"]] = (
-        fact.body["cause"],
-        fact.body["scope_kind"],
-        fact.body["scope_id"],
-        fact.body["placed_at"],
-    )
+    body = fact.body
+    name = body["hold"]
+    hold = (body["cause"], body["scope_kind"], body["scope_id"], body["placed_at"])
+    early = _lifted_early(bag, fact)
+    if early is None or name in bag.holds:
+        bag.holds[name] = hold
+        bag.lifted.discard(name)
+    else:
+        bag.lifted.add(name)
+    if early is not None:
+        bag.lifted_early.remove(early)
+
+
+def _lifted_early(bag: BagFold, held: Fact) -> tuple[str, int] | None:
+    """The report that had lifted this hold of the bag's own before anything was heard of the hold itself."""
+    body = held.body
+    if not bag.lifted_early or body["scope_id"] != held.stream:
+        return None
+    fitting = (each for each in bag.lifted_early if each[0] == body["cause"] and each[1] >= body["placed_at"])
+    return next(fitting, None)
 
 
 def _hold_lifted(bag: BagFold, fact: Fact) -> None:
-    bag.holds.pop(fact.body["hold"], None)
+    body = fact.body
+    name, was_open = body["hold"], bag.holds.pop(body["hold"], None) is not None
+    if body["why"] != "lifted":
+        bag.lifted.discard(name)
+    elif was_open:
+        bag.lifted.add(name)
+    elif name not in bag.lifted:
+        bag.lifted_early.append((body["cause"], fact.happened_at))
 
 
 def _raised(bag: BagFold, fact: Fact) -> None:

@@ -19,7 +19,8 @@ class BagFold(Struct, array_like=True):
     Shape: `version` and `position` of the last fact heard, readable or not. `last` is the place of the last
     folded fact in business order, `decisions` how many decisions were heard of its instant: enough to know
     whether the next fact continues the order. Instants in microseconds, the quantity in thousandths.
-    `holds`: id -> (cause, scope kind, scope id, placed_at), open ones. `nonconformities`: name -> (code,
+    `holds`: id -> (cause, scope kind, scope id, placed_at), open ones; `lifted`: ids of those that no longer are, `lifted_early`:
+    (cause, when) of reports that lifted a hold not heard of yet. `nonconformities`: name -> (code,
     about version, detail, raised_at), open ones. `panels`: donation -> (group, rhd).
     """
 
@@ -54,6 +55,8 @@ class BagFold(Struct, array_like=True):
     holds: dict[str, tuple[str, str, str, int]] = {}
     nonconformities: dict[str, tuple[str, int | None, str | None, int]] = {}
     panels: dict[str, tuple[str | None, str | None]] = {}
+    lifted: set[str] = set()
+    lifted_early: list[tuple[str, int]] = []
 
     @property
     def ended(self) -> bool:

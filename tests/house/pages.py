@@ -4,11 +4,14 @@
 """
 
 import os
+import pty
 import re
 import subprocess
 import sys
 import tempfile
+import termios
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHOWN_NOT_RUN = re.compile(r"(git clone|cd |make (setup|test))")
 LEFT_OUT = "…"
+COLUMNS = 110
 
 
 def name(path: Path) -> str:
@@ -65,7 +69,7 @@ def save_files(page: Path, folder: Path) -> None:
 
 
 def run(command: str, folder: Path) -> list[str]:
-    """What a command prints, in `folder`, with `bloodledger` and `make demo` leading to this code."""
+    """What a command prints on a terminal, in `folder`, with `bloodledger` and `make demo` leading to this code."""
     programs = folder / ".programs"
     programs.mkdir(exist_ok=True)
     program = programs / "bloodledger"
@@ -77,21 +81,30 @@ def run(command: str, folder: Path) -> list[str]:
         "PATH": f"{programs}:{kept['PATH']}",
         "PYTHONPATH": str(ROOT),
         "BLOODLEDGER_LEDGER": str(folder / "first.ledger"),
-        "COLUMNS": "110",
+        "BLOODLEDGER_LANG": "en",
+        "COLUMNS": str(COLUMNS),
+        "TERM": "dumb",
     }
-    done = subprocess.run(
-        ["sh", "-c", re.sub(r"^make demo\b", "bloodledger demo", command)],
-        cwd=folder,
-        env=kept | ours,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+    said, code = _on_a_terminal(re.sub(r"^make demo\b", "bloodledger demo", command), folder, kept | ours)
+    assert "Traceback" not in said, said
+    assert code in (0, 1), f"exit code {code}: {said}"
+    return [line.rstrip() for line in said.rstrip().splitlines()]
+
+
+def _on_a_terminal(command: str, folder: Path, environment: dict[str, str]) -> tuple[str, int]:
+    """What a shell prints where people read, without colours, and its exit code."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (50, COLUMNS))
+    process = subprocess.Popen(
+        ["sh", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
     )
-    assert "Traceback" not in done.stdout, done.stdout
-    assert done.returncode in (0, 1), f"exit code {done.returncode}: {done.stdout}"
-    return done.stdout.rstrip().splitlines()
+    os.close(theirs)
+    said = b""
+    with suppress(OSError):  # Linux says that nobody writes any more by an error
+        while part := os.read(ours, 65_536):
+            said += part
+    os.close(ours)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode().replace("\r", "")), process.wait()
 
 
 def fill(page: Path) -> None:

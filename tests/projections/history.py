@@ -146,11 +146,12 @@ FACILITIES = ("A9999", "B1234", "C5678")
 PATIENTS = ("pat-1", "pat-2", "pat-3")
 
 
-def _choices(draw: random.Random, others: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+def _choices(draw: random.Random, bag: str, others: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
     """One fact of each kind that may happen to a bag, with drawn fields."""
     facility, place, patient = draw.choice(FACILITIES), draw.choice(["F1", None]), draw.choice(PATIENTS)
-    other, hold = draw.choice(others), draw.choice(["h@1", "h@2", "h@3"])
-    scope = {"hold": hold, "cause": draw.choice(["returned", "recall"]), "scope_kind": "bag", "scope_id": "x"}
+    other, hold = draw.choice(others), draw.choice(["h@1", "h@2", "h@0"])
+    scope = {"hold": hold, "cause": draw.choice(["returned", "recall"]), "scope_kind": "bag",
+             "scope_id": draw.choice(["x", bag])}
     expires = {"rule_expires_at": instant(draw.randrange(9000)), "label_expires_at": draw.choice([None, instant(5000)])}
     origin = {
         "component": draw.choice(["whole_blood", "frozen_plasma"]), "quantity": units(draw.choice(["1", "0.25"])),
@@ -172,6 +173,8 @@ def _choices(draw: random.Random, others: Sequence[str]) -> list[tuple[str, dict
         ("bag.hold_lifted", {**scope, "why": draw.choice(["lifted", "annulled"])}),
         ("bag.stored", {"facility": facility, "place": place}),
         ("bag.moved", {"facility": None, "place": place}),
+        ("bag.temperature_breached", {"celsius_min": Decimal(12), "celsius_max": Decimal(15),
+                                      "minutes": Decimal(30), "within_rule": draw.choice([True, False])}),
         ("bag.missing", {}),
         ("bag.found", {"facility": facility}),
         ("bag.reserved", {"patient": patient}),
@@ -229,7 +232,7 @@ def random_history(
         if versions[bag] and draw.random() < corrections:
             name, said = _correction(draw, versions[bag] + 1, bag)
         else:
-            name, said = draw.choice([each for each in _choices(draw, names) if each[0].startswith(only)])
+            name, said = draw.choice([each for each in _choices(draw, bag, names) if each[0].startswith(only)])
             said.setdefault("reported", draw.random() < 0.5)
         versions[bag] = history.tell(bag, name, draw.randrange(minutes), **said)
     return history

@@ -15,7 +15,7 @@ from projections.consumer import catch_up
 from projections.decode import StoredRow
 from projections.queries.stock import stock
 from projections.queries.trace import NotFound, trace
-from projections.readmodels import READ_MODELS
+from projections.readmodels import READ_MODELS, VERSION
 from projections.readmodels.bags import COLUMNS
 from projections.readmodels.database import Row, ViewsOutdated, ViewsUnavailable, row_digest
 from projections.readmodels.sqlite import SqliteViews
@@ -171,7 +171,7 @@ def test_a_feeder_killed_in_the_middle_of_a_batch_leaves_nothing_of_it(model: st
 # -- views that are not of this code, this ledger, this history --------------------------------------------
 
 
-@pytest.mark.parametrize("version", [0, 2, 99])
+@pytest.mark.parametrize("version", [0, VERSION + 1, 99])
 def test_views_of_another_version_are_never_read_and_made_anew(version: int, tmp_path: Path) -> None:
     history = random_history(6)
     old = SqliteViews(tmp_path / "views", version=version)

@@ -39,7 +39,7 @@ def test_quantities_are_summed_exactly_and_never_across_measures() -> None:
     }  # fmt: skip
 
 
-def test_expiry_is_as_of_the_instant_asked_and_its_last_instant_is_good() -> None:
+def test_expiry_is_as_of_the_instant_asked_and_its_last_minute_is_good_to_its_end() -> None:
     history = History()
     collect(history, 1, 0)
     (fresh,) = rows(history, 20)
@@ -48,7 +48,9 @@ def test_expiry_is_as_of_the_instant_asked_and_its_last_instant_is_good() -> Non
     assert (soon["expiring"], soon["expired"]) == (1, 0)
     (last,) = rows(history, 35)
     assert (last["expiring"], last["expired"]) == (1, 0)
-    (gone,) = rows(history, 35.001)
+    (ending,) = rows(history, 35 + 59.9 / 86_400)
+    assert (ending["expiring"], ending["expired"]) == (1, 0)
+    (gone,) = rows(history, 35 + 60 / 86_400)
     assert (gone["bags"], gone["expiring"], gone["expired"]) == (1, 0, 1)
     assert rows(history, 20, expiring_within_days=15)[0]["expiring"] == 1
 

@@ -108,6 +108,13 @@ def test_both_sides_agree_on_what_happened_at_one_instant(seed: int) -> None:
     compare(history, batch=(1, 13)[seed % 2])
 
 
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_both_sides_agree_on_holds_lifted_before_they_were_heard_of(seed: int) -> None:
+    about = ("bag.held", "bag.hold_lifted", "bag.stored", "bag.collected")
+    history = random_history(seed, facts=80, bags=3, corrections=0.05, only=about, minutes=60)
+    compare(history, batch=(1, 9)[seed % 2])
+
+
 def test_both_sides_agree_on_a_plain_life() -> None:
     history = History()
     whole = collect(history, 1, 0, group="A")

@@ -290,7 +290,11 @@ class Donation(LedgerAggregate):
         times: list[datetime] = []
         open_items: list[str] = []
         for marker in panel.markers:
-            final = [each.timestamp for each in _by(self.results.get(marker, []), until) if each.final]
+            final = [
+                each.timestamp
+                for each in self.results.get(marker, ())
+                if each.final and (until is None or each.timestamp <= until)
+            ]
             if final:
                 times.append(min(final))
             else:

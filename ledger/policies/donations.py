@@ -35,7 +35,7 @@ def settle_donations(ws: Workspace) -> set[str]:
 def _self_excluded(ws: Workspace) -> list[Donor]:
     """Donors touched, and those whose self-exclusion placed a hold that was corrected."""
     names: dict[str, None] = {}
-    for aggregate in list(ws.touched.values()):
+    for aggregate in ws.touched.values():
         if isinstance(aggregate, Donor):
             names[aggregate.id] = None
         elif isinstance(aggregate, Hold) and aggregate.corrections:

@@ -58,6 +58,7 @@ class Workspace:
         self.freed: list[bytes] = []
         self.touched: dict[str, LedgerAggregate] = {}
         self._absent: set[str] = set()
+        self._stored_links: dict[tuple[str, str], list[Link]] = {}
         self._batch_links: dict[tuple[str, str], list[Link]] = {}
         self.at: datetime
         self.occasion: Occasion
@@ -161,7 +162,8 @@ class Workspace:
         return self._load(Bag, name)
 
     def bags(self, names: Sequence[str]) -> list[Bag]:
-        self.fetch(names)
+        if len(names) > 1:
+            self.fetch(names)
         return [self._load(Bag, name) for name in names]
 
     def donation(self, din: str) -> Donation:
@@ -181,10 +183,16 @@ class Workspace:
 
         The order must not depend on what is stored and what is in the batch: one history, one tree.
         """
-        found = {link.stream: link for link in self.writing.links(kind, keys)}
+        unasked = [key for key in keys if (kind, key) not in self._stored_links]
+        if unasked:
+            self._stored_links.update(((kind, key), []) for key in unasked)
+            for link in self.writing.links(kind, unasked):
+                self._stored_links[kind, link.key].append(link)
+        found: dict[str, Link] = {}
         for key in keys:
+            found.update((link.stream, link) for link in self._stored_links[kind, key])
             found.update((link.stream, link) for link in self._batch_links.get((kind, key), ()))
-        return sorted(found.values(), key=lambda link: link.stream)
+        return sorted(found.values(), key=_stream) if len(found) > 1 else list(found.values())
 
     def has_hold(self, kind: str, scope_id: str) -> bool:
         """Whether any hold was ever placed on this scope."""
@@ -194,6 +202,10 @@ class Workspace:
     @property
     def any_holds(self) -> bool:
         return bool(self.cache.hold_scopes)
+
+
+def _stream(link: Link) -> str:
+    return link.stream
 
 
 def on_clock(at: datetime, occasion: Occasion) -> datetime:

@@ -83,7 +83,8 @@ def run(command: str, folder: Path) -> list[str]:
         "BLOODLEDGER_LEDGER": str(folder / "first.ledger"),
         "BLOODLEDGER_LANG": "en",
         "COLUMNS": str(COLUMNS),
-        "TERM": "dumb",
+        "TERM": "xterm",
+        "NO_COLOR": "1",
     }
     said, code = _on_a_terminal(re.sub(r"^make demo\b", "bloodledger demo", command), folder, kept | ours)
     assert "Traceback" not in said, said
@@ -95,16 +96,20 @@ def _on_a_terminal(command: str, folder: Path, environment: dict[str, str]) -> t
     """What a shell prints where people read, without colours, and its exit code."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (50, COLUMNS))
-    process = subprocess.Popen(
-        ["sh", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    said = b""
-    with suppress(OSError):  # Linux says that nobody writes any more by an error
-        while part := os.read(ours, 65_536):
-            said += part
-    os.close(ours)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode().replace("\r", "")), process.wait()
+    with tempfile.TemporaryFile() as errors:  # apart, so that no progress is drawn into what is shown
+        process = subprocess.Popen(
+            ["sh", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=theirs, stderr=errors
+        )
+        os.close(theirs)
+        said = b""
+        with suppress(OSError):  # Linux says that nobody writes any more by an error
+            while part := os.read(ours, 65_536):
+                said += part
+        os.close(ours)
+        code = process.wait()
+        errors.seek(0)
+        said += errors.read()
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode().replace("\r", "")), code
 
 
 def fill(page: Path) -> None:

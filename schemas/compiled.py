@@ -6,6 +6,7 @@ long, int, boolean, string, bytes, fixed, record, array, and the union of null a
 """
 
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from typing import Any
 
 from schemas import binary
@@ -81,14 +82,11 @@ class _Lines:
 
 
 class _Reading(_Lines):
-    """Source that leaves a value in a variable and moves `at` behind it."""
+    """Source that leaves a value in a variable and moves `at` behind it.
 
-    CALLS: Mapping[str, str] = {
-        "long": "read_long",
-        "int": "read_long",
-        "bytes": "read_bytes",
-        "decimal": "read_decimal",
-    }
+    What one value costs is a call, so single values are read in place while they are short, and by the functions of
+    `binary` otherwise. `n & 129` is zero for a length below 64, which is one byte.
+    """
 
     def __init__(self, make: Make, logical: bool) -> None:
         super().__init__()
@@ -99,11 +97,9 @@ class _Reading(_Lines):
         if isinstance(part, list):
             self._optional(part[1], target, depth)
         elif part.get("logicalType") == "timestamp-micros":
-            self.put(depth, f"{target}, at = {'read_time' if self._logical else 'read_micros'}(data, at)")
+            self._time(target, depth)
         elif part.get("logicalType") == "decimal" and self._logical:
-            self.put(depth, f"{target}, at = read_decimal(data, at)")
-        elif part["type"] in self.CALLS:
-            self.put(depth, f"{target}, at = {self.CALLS[part['type']]}(data, at)")
+            self._run_of_bytes(target, "decimal_of({})", depth)
         else:
             getattr(self, f"_{part['type']}")(part, target, depth)
 
@@ -112,6 +108,17 @@ class _Reading(_Lines):
         self.value(inner, target, depth + 1)
         self.put(depth, "else:", "    raise bad_branch(n)")
 
+    def _time(self, target: str, depth: int) -> None:
+        short, long = ("time_of", "read_time") if self._logical else ("micros_of", "read_micros")
+        self.put(depth, f"{target} = {short}(data[at : at + 8])", f"if {target} is None:")
+        self.put(depth, f"    {target}, at = {long}(data, at)", "else:", "    at += 8")
+
+    def _long(self, _: Any, target: str, depth: int) -> None:
+        self.put(depth, "n = data[at]", "if n < 128:", f"    {target} = (n >> 1) ^ -(n & 1)", "    at += 1")
+        self.put(depth, "else:", f"    {target}, at = read_long(data, at)")
+
+    _int = _long
+
     def _boolean(self, _: Any, target: str, depth: int) -> None:
         self.put(depth, f"{target} = BOOLEANS[data[at]]", "at += 1")
 
@@ -119,9 +126,15 @@ class _Reading(_Lines):
         self.put(depth, f"{target} = data[at : at + {part['size']}]", f"at += {part['size']}")
 
     def _string(self, _: Any, target: str, depth: int) -> None:
-        self.put(depth, "n = data[at]", "if n < 128 and not n & 1:", "    at += 1", "    end = at + (n >> 1)")
-        self.put(depth, "else:", "    n, at = read_size(data, at)", "    end = at + n")
-        self.put(depth, f"{target} = data[at:end].decode()", "at = end")
+        self._run_of_bytes(target, "{}.decode()", depth)
+
+    def _bytes(self, _: Any, target: str, depth: int) -> None:
+        self._run_of_bytes(target, "{}", depth)
+
+    def _run_of_bytes(self, target: str, form: str, depth: int) -> None:
+        """Bytes behind their length."""
+        self.put(depth, "n = data[at]", "at += 1", "if n & 129:", "    n, at = read_size(data, at - 1)", "    n += n")
+        self.put(depth, "end = at + (n >> 1)", f"{target} = {form.format('data[at:end]')}", "at = end")
 
     def _array(self, part: Any, target: str, depth: int) -> None:
         items, count, item = self.fresh("items"), self.fresh("count"), self.fresh("item")
@@ -135,9 +148,27 @@ class _Reading(_Lines):
 
     def _record(self, part: Any, target: str, depth: int) -> None:
         variables = {field["name"]: self.fresh("v") for field in part["fields"]}
-        for field in part["fields"]:
-            self.value(field["type"], variables[field["name"]], depth)
+        self._fields([(field["type"], variables[field["name"]]) for field in part["fields"]], depth)
         self.put(depth, f"{target} = {self._make(part['name'], variables)}")
+
+    def _fields(self, fields: list[tuple[Any, str]], depth: int) -> None:
+        """Fields in a row. Most of what may be left out is: several at once are one comparison with zeros."""
+        while fields:
+            empty = list(takewhile(None.__ne__, (self._empty(part) for part, _ in fields)))
+            run, fields = fields[: max(len(empty), 1)], fields[max(len(empty), 1) :]
+            inner = depth
+            if len(run) > 2:
+                self.put(depth, f"if data[at : at + {len(run)}] == {bytes(len(run))!r}:", f"    at += {len(run)}")
+                self.put(depth + 1, *(f"{name} = {value}" for (_, name), value in zip(run, empty, strict=True)))
+                self.put(depth, "else:")
+                inner = depth + 1
+            for part, name in run:
+                self.value(part, name, inner)
+
+    def _empty(self, part: Any) -> str | None:
+        """What a single zero byte stands for in this type, if it is nothing."""
+        part = self.resolved(part)
+        return "None" if isinstance(part, list) else "()" if part["type"] == "array" else None
 
 
 class _Writing(_Lines):

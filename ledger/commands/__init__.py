@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ledger.commands.bag import bedside, making, quality, stock
+from ledger.commands.bag import bedside, making, preparing, quality, stock
 from ledger.commands.command import Command
 from ledger.commands.correction import Amend, Annul
 from ledger.commands.donation import (
@@ -30,7 +30,7 @@ from ledger.commands.recipient import (
 )
 
 _ALL: tuple[type[Command], ...] = (
-    making.CollectBag, making.LabelBag, making.PrepareBags, making.ReceiveBag, making.ModifyBag,
+    making.CollectBag, making.LabelBag, preparing.PrepareBags, making.ReceiveBag, making.ModifyBag,
     RegisterDonation, RecordSample, RecordTest, RecordGroup, RecordPostDonationInformation,
     quality.InspectBag, quality.VerifyLabel, quality.SampleQuality, quality.RecordQualityTest,
     quality.ReleaseBag, quality.EmergencyReleaseBag, quality.ReleaseAutologousBag, quality.RevokeRelease,

@@ -48,6 +48,11 @@ Purpose = Literal["allogeneic", "autologous", "directed"]
 LARGEST = Decimal(1_000_000)
 
 
+def utc(at: Instant | None) -> Instant | None:
+    """The same instant in UTC."""
+    return at.astimezone(UTC) if at is not None else None
+
+
 class Quantity(Struct, kw_only=True, forbid_unknown_fields=True):
     """An amount and its measure: {"amount": "1.5", "measure": "U"}.
 

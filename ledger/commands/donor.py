@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from ledger.commands.bag.making import utc
-from ledger.commands.command import Code, Command, Din, Id, Instant, Pseudonym, Text, check_din
+from ledger.commands.command import Code, Command, Din, Id, Instant, Pseudonym, Text, check_din, utc
 from ledger.commands.malformed import Malformed
 from ledger.domain import Donor
 from ledger.store.workspace import Workspace

@@ -7,8 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from ledger.commands.bag.making import utc
-from ledger.commands.command import Code, Command, Id, Instant, Text, check_bag, check_din, check_order
+from ledger.commands.command import Code, Command, Id, Instant, Text, check_bag, check_din, check_order, utc
 from ledger.domain import Bag, Hold
 from ledger.domain import refusals as no
 from ledger.domain.hold import NOT_PLACED, hold_stream

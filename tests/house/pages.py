@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHOWN_NOT_RUN = re.compile(r"(git clone|cd |make (setup|test))")
 LEFT_OUT = "…"
-COLUMNS = 110
+COLUMNS = 120
 
 
 def name(path: Path) -> str:

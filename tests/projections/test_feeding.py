@@ -336,7 +336,9 @@ def test_an_older_schema_reads_as_the_newest() -> None:
     history.tell(bag, "bag.temperature_breached", 9, wire=wire, celsius=Decimal(12), minutes=30)
     fact = trace(filled(history), bag)["facts"][-1]
     assert fact["name"] == wire
-    assert fact["fact"] == {"celsius_min": "12", "celsius_max": "12", "minutes": "30", "device": None}
+    assert fact["fact"] == {
+        "celsius_min": "12", "celsius_max": "12", "minutes": "30", "within_rule": False, "device": None,
+    }  # fmt: skip
 
 
 def test_nothing_known_of_a_subject_is_said_with_the_position() -> None:

@@ -1,1 +1,1 @@
-"""This file holds the list of rooms for commands about bags: making, quality, stock and bedside."""
+"""This file holds the list of rooms for commands about bags: making, preparing, quality, stock and bedside."""

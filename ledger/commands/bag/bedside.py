@@ -9,7 +9,6 @@ from typing import Literal
 from msgspec import field
 
 from ledger.commands.bag.batch import OneBag, first_heard
-from ledger.commands.bag.making import utc
 from ledger.commands.command import (
     BagId,
     Code,
@@ -22,6 +21,7 @@ from ledger.commands.command import (
     check_bag,
     check_order,
     missing,
+    utc,
 )
 from ledger.domain import Bag
 from ledger.policies.notices import close

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from ledger.commands.bag.batch import OneBag, SeveralBags, first_heard
-from ledger.commands.bag.making import donations_for_release
 from ledger.commands.command import Code, Id, Pseudonym, Text
 from ledger.domain import Bag, Donation
 from ledger.domain import refusals as no
 from ledger.domain.values import Ref
-from ledger.policies.closure import ancestors, same_donor
+from ledger.policies.closure import ancestors, donations_of, same_donor
 from ledger.store.workspace import Workspace
 
 
@@ -78,6 +77,13 @@ class ReleaseBag(SeveralBags, kw_only=True):
                 donations=tuple(Ref(donation.id, donation.version) for donation in donations),
                 reason=ws.sealed(self.reason),
             )
+
+
+def donations_for_release(ws: Workspace, bag: Bag) -> list[Donation]:
+    """The donations a bag comes from, loaded."""
+    dins = donations_of(ws, bag)
+    ws.fetch(dins)
+    return [ws.donation(din) for din in dins]
 
 
 def must_have_complete_records(ws: Workspace, bag: Bag) -> None:

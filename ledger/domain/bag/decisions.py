@@ -7,8 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from ledger.domain import refusals as no
-from ledger.domain.bag.consequences import BLOCKED_BY_HOLD, MAY_BE_EXPIRED, BagState
+from ledger.domain.bag.consequences import BagState
 from ledger.domain.bag.facts import BagFacts as F
+from ledger.domain.bag.parts import BLOCKED_BY_HOLD, MAY_BE_EXPIRED
 
 
 class BagDecisions(BagState):

@@ -5,8 +5,9 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 PIP   := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-# Seed of the random tests, printed in the command line that make shows: `make test SEED=…` runs the same again.
-SEED    ?= $(shell date +%s)
+# Random tests draw the same examples in every run; `make test SEED=…` draws others, and the same for the same SEED.
+SEED    ?=
+DRAW    := $(if $(SEED),--hypothesis-profile=random --hypothesis-seed=$(SEED))
 # Test processes at once.
 WORKERS ?= 2
 # More options for pytest, e.g. `make test PYTEST="-k hold -x"`.
@@ -25,10 +26,10 @@ demo: $(VENV)/.runtime ## vein to vein in a new ledger: a real label and a real 
 
 test: lint types imports $(VENV)/.dev ## every check and every test (at most 20 minutes on 2 cores)
 	$(BIN)/python -m ledger.reference --check
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-seed=$(SEED) $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(DRAW) $(PYTEST)
 
 test-fast: $(VENV)/.dev ## the tests that are not marked slow (under 2 minutes)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" --hypothesis-seed=$(SEED) $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(DRAW) $(PYTEST)
 
 lint: $(VENV)/.dev ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ code on our facts. A test proves both equal, byte for byte, for every schema. On
 long, int, boolean, string, bytes, fixed, record, array, and the union of null and one other type.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -20,11 +20,45 @@ Make = Callable[[str, Mapping[str, str]], str]
 """From a record's full name and its fields' variables, to the expression that makes its value."""
 
 SEALED = "bloodledger.Sealed"
+PASSED_OVER = "passed over"
+"""The type that `only` gives to a field nobody wants: its bytes are passed over."""
 
 
 def as_dict(_: str, variables: Mapping[str, str]) -> str:
     """Makes every record a dict."""
     return "{" + ", ".join(f"{name!r}: {variable}" for name, variable in variables.items()) + "}"
+
+
+def only(schema: Mapping[str, Any], wanted: Collection[str]) -> Mapping[str, Any]:
+    """The schema cut down to some fields (`donor`, `occasion.by`): a reader of it stops behind the last one.
+
+    Errors: KeyError when the schema has no such field.
+    """
+    if missing := set(wanted) - {name for field in schema["fields"] for name in _names(field)}:
+        raise KeyError(f"{schema['name']} has no field {', '.join(sorted(missing))}")
+    return _cut(schema, wanted, "")
+
+
+def _names(field: Mapping[str, Any]) -> Iterator[str]:
+    yield field["name"]
+    inner = field["type"]
+    if isinstance(inner, dict) and inner["type"] == "record":
+        yield from (f"{field['name']}.{each['name']}" for each in inner["fields"])
+
+
+def _cut(schema: Mapping[str, Any], wanted: Collection[str], path: str) -> Mapping[str, Any]:
+    fields, last = [], 0
+    for field in schema["fields"]:
+        name, kind = path + field["name"], field["type"]
+        if any(each.startswith(f"{name}.") for each in wanted):
+            kind = _cut(kind, wanted, f"{name}.")
+        elif name not in wanted:
+            kind = {"type": PASSED_OVER, "of": kind}
+        fields.append({**field, "type": kind})
+        if kind is field["type"] or kind["type"] != PASSED_OVER:
+            last = len(fields)
+    # A record inside is read to its end: what comes behind it may be wanted.
+    return {**schema, "fields": fields if path else fields[:last]}
 
 
 def compile_reader(schema: Mapping[str, Any], make: Make, names: Mapping[str, Any], logical: bool) -> Read:
@@ -96,6 +130,8 @@ class _Reading(_Lines):
         part = self.resolved(part)
         if isinstance(part, list):
             self._optional(part[1], target, depth)
+        elif part["type"] == PASSED_OVER:
+            self._over(part["of"], depth)
         elif part.get("logicalType") == "timestamp-micros":
             self._time(target, depth)
         elif part.get("logicalType") == "decimal" and self._logical:
@@ -132,7 +168,7 @@ class _Reading(_Lines):
         self._run_of_bytes(target, "{}", depth)
 
     def _run_of_bytes(self, target: str, form: str, depth: int) -> None:
-        """Bytes behind their length."""
+        """Bytes behind their length. A long length is doubled again, to be halved like a short one."""
         self.put(depth, "n = data[at]", "at += 1", "if n & 129:", "    n, at = read_size(data, at - 1)", "    n += n")
         self.put(depth, "end = at + (n >> 1)", f"{target} = {form.format('data[at:end]')}", "at = end")
 
@@ -147,28 +183,52 @@ class _Reading(_Lines):
         self.put(depth + 1, f"{target} = tuple({items})")
 
     def _record(self, part: Any, target: str, depth: int) -> None:
-        variables = {field["name"]: self.fresh("v") for field in part["fields"]}
-        self._fields([(field["type"], variables[field["name"]]) for field in part["fields"]], depth)
+        named = [(field["name"], field["type"], self.fresh("v")) for field in part["fields"]]
+        self._fields([(each, variable) for _, each, variable in named], depth)
+        variables = {name: variable for name, each, variable in named if not _passed_over(each)}
         self.put(depth, f"{target} = {self._make(part['name'], variables)}")
 
-    def _fields(self, fields: list[tuple[Any, str]], depth: int) -> None:
-        """Fields in a row. Most of what may be left out is: several at once are one comparison with zeros."""
-        while fields:
-            empty = list(takewhile(None.__ne__, (self._empty(part) for part, _ in fields)))
-            run, fields = fields[: max(len(empty), 1)], fields[max(len(empty), 1) :]
-            inner = depth
-            if len(run) > 2:
+    def _over(self, part: Any, depth: int) -> None:
+        """Move `at` behind a value."""
+        part = self.resolved(part)
+        if isinstance(part, list):
+            self.put(depth, "n = data[at]", "at += 1", "if n == 2:")
+            self._over(part[1], depth + 1)
+            self.put(depth, "elif n:", "    raise bad_branch(n)")
+        elif part["type"] == "record":
+            for field in part["fields"]:
+                self._over(field["type"], depth)
+        elif part["type"] in ("string", "bytes"):
+            self.put(depth, "n = data[at]", "at += 1")
+            self.put(depth, "if n & 129:", "    n, at = read_size(data, at - 1)", "    n += n", "at += n >> 1")
+        elif part["type"] in ("long", "int"):
+            self.put(depth, "while data[at] > 127:", "    at += 1", "at += 1")
+        else:
+            self.value(part, "_", depth)
+
+    def _fields(self, fields: Sequence[tuple[Any, str]], depth: int) -> None:
+        """Fields in a row. Most that may be left out are: where several are, one comparison with zeros tells."""
+        for index, (part, name) in enumerate(fields):
+            empty = [*takewhile(bool, (self._empty(each) for each, _ in fields[index:]))]
+            if len(empty) > 2:
+                run = fields[index : index + len(empty)]
                 self.put(depth, f"if data[at : at + {len(run)}] == {bytes(len(run))!r}:", f"    at += {len(run)}")
                 self.put(depth + 1, *(f"{name} = {value}" for (_, name), value in zip(run, empty, strict=True)))
                 self.put(depth, "else:")
-                inner = depth + 1
-            for part, name in run:
-                self.value(part, name, inner)
+                self.value(part, name, depth + 1)
+                self._fields(run[1:], depth + 1)
+                self._fields(fields[index + len(run) :], depth)
+                return
+            self.value(part, name, depth)
 
     def _empty(self, part: Any) -> str | None:
-        """What a single zero byte stands for in this type, if it is nothing."""
-        part = self.resolved(part)
+        """What a single zero byte stands for in a type that may be left out."""
+        part = self.resolved(part["of"] if _passed_over(part) else part)
         return "None" if isinstance(part, list) else "()" if part["type"] == "array" else None
+
+
+def _passed_over(part: Any) -> bool:
+    return isinstance(part, dict) and part["type"] == PASSED_OVER
 
 
 class _Writing(_Lines):

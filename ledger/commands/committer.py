@@ -51,15 +51,13 @@ class Digested(NamedTuple):
     command: Command
     request_sha256: bytes
     business_key: bytes | None
+    request: tuple[str, str]
 
     @classmethod
     def of(cls, command: Command) -> Digested:
         whole, observation = digests(command)
-        return cls(command, whole, None if command.refusable else observation)
-
-    @property
-    def request(self) -> tuple[str, str]:
-        return (self.command.sender, self.command.request)
+        key = None if command.refusable else observation
+        return cls(command, whole, key, (command.sender, command.request))
 
 
 class _Accepted(NamedTuple):

@@ -29,7 +29,7 @@ def read_command(line: bytes) -> Command:
         raise Malformed("line_too_long", "line", f"the line is longer than {LONGEST_LINE} bytes", "该行过长")
     try:
         command: Command = _DECODER.decode(line)
-        json.loads(line, object_pairs_hook=_once)
+        _EACH_ONCE.decode(line.decode())
     except msgspec.ValidationError as error:
         raise _explained(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -48,6 +48,9 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise Malformed("field_twice", twice, f"the field {twice} is given twice", f"字段 {twice} 出现两次")
+
+
+_EACH_ONCE: Final = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def checked(command: Command) -> Command:

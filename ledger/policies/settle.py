@@ -1,6 +1,7 @@
 """This file holds the order in which the policies settle what follows from one command."""
 
-from ledger.domain import Bag, Donation, Donor
+from ledger.domain import Bag, Donation, Donor, Fact
+from ledger.domain.bag.facts import BagFacts
 from ledger.policies.closure import bags_of_donations, descendants, donations_of_donor
 from ledger.policies.donations import carry_panel, settle_donations
 from ledger.policies.holds import settle_holds
@@ -27,8 +28,32 @@ JUDGED_BY_OTHERS = (Bag.Released, Bag.ReleaseRevoked)
 """Facts whose lawfulness depends on more than the bag's own stream: donations and donors."""
 
 
+QUIET = (
+    frozenset(each for each in vars(BagFacts).values() if isinstance(each, type) and issubclass(each, Fact))
+    - frozenset(STRUCTURAL)
+    - frozenset(JUDGED_BY_OTHERS)
+    - {Bag.Held, Bag.HoldLifted, Bag.Tested, Bag.TemperatureBreached}
+)
+"""Facts from which nothing follows on a bag that no hold, notice, break or correction concerns."""
+
+
 def settle(ws: Workspace) -> None:
     """Record everything that follows from the facts of the command at work."""
+    if not _nothing_follows(ws):
+        _settle(ws)
+
+
+def _nothing_follows(ws: Workspace) -> bool:
+    """Whether the command wrote one quiet fact on one quiet bag: most of what happens, and it need not wait."""
+    facts = ws.own_facts
+    if len(facts) != 1 or type(facts[0]) not in QUIET:
+        return False
+    bag = ws.bag(facts[0].originator_id)
+    concerned = bag.holds or bag.notices or bag.hold_causes() or bag.breaks or bag.open_nonconformities
+    return bag.known and not bag.corrections and not concerned
+
+
+def _settle(ws: Workspace) -> None:
     take_back_the_rest(ws)
     changed = _structurally_changed(ws)
     changed += complete_children(ws, changed)

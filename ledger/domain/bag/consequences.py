@@ -482,6 +482,8 @@ class BagState(LedgerAggregate):
 
     def hold_causes(self) -> list[Cause]:
         """What on this stream places a hold on the bag."""
+        if not self.readings:
+            return self.own_causes
         return self.own_causes + [
             Cause("storage_breach", fact.originator_version, fact.timestamp)
             for fact in self.readings.values()

@@ -28,17 +28,9 @@ def leaf_data(position: int, stream: str, version: int, name: str, recorded_at: 
     Unit: recorded_at in microseconds since 1970-01-01 UTC.
     """
     stream_bytes, name_bytes = stream.encode(), name.encode()
-    return b"".join(
-        (
-            LABEL,
-            _HEAD.pack(8, position, len(stream_bytes)),
-            stream_bytes,
-            _HEAD.pack(8, version, len(name_bytes)),
-            name_bytes,
-            _TAIL.pack(8, recorded_at, len(state)),
-            state,
-        )
-    )
+    place = _HEAD.pack(8, position, len(stream_bytes))
+    count = _HEAD.pack(8, version, len(name_bytes))
+    return b"".join((LABEL, place, stream_bytes, count, name_bytes, _TAIL.pack(8, recorded_at, len(state)), state))
 
 
 def leaf_hash(data: bytes) -> bytes:

@@ -1,7 +1,6 @@
 """This file holds the doors between facts as plain dicts and their Avro single-object encoding."""
 
 import io
-from functools import lru_cache
 from typing import Any
 
 from fastavro import schemaless_reader, schemaless_writer
@@ -61,8 +60,22 @@ def decode_raw(data: bytes) -> tuple[str, Body]:
 
     Errors: as `decode`.
     """
-    wire = wire_of(data)
-    return wire, read_whole(wire, _raw_reader(wire), data)
+    known = _raw_readers.get(data[:HEADER_SIZE])
+    if known is None:
+        wire = wire_of(data)
+        known = _raw_readers[data[:HEADER_SIZE]] = wire, compile_reader(schema_of(wire), as_dict, {}, logical=False)
+    wire, reader = known
+    try:
+        body, end = reader(data, HEADER_SIZE)
+    except _UNREADABLE as error:
+        raise _damaged(wire, error) from error
+    if end != len(data):
+        raise _of_another_length(wire, data, end)
+    return wire, body
+
+
+_raw_readers: dict[bytes, tuple[str, Read]] = {}
+"""Wire name and reader of each header met: one look for both."""
 
 
 def read_whole(wire: str, reader: Read, data: bytes) -> Any:
@@ -73,16 +86,19 @@ def read_whole(wire: str, reader: Read, data: bytes) -> Any:
     try:
         value, end = reader(data, HEADER_SIZE)
     except _UNREADABLE as error:
-        raise SchemaError(f"{wire}: the bytes end early or are damaged: {error}") from error
+        raise _damaged(wire, error) from error
     if end != len(data):
-        kind = "missing" if end > len(data) else "left over"
-        raise SchemaError(f"{wire}: {abs(len(data) - end)} bytes are {kind}")
+        raise _of_another_length(wire, data, end)
     return value
 
 
-@lru_cache(maxsize=512)
-def _raw_reader(wire: str) -> Read:
-    return compile_reader(schema_of(wire), as_dict, {}, logical=False)
+def _damaged(wire: str, error: Exception) -> SchemaError:
+    return SchemaError(f"{wire}: the bytes end early or are damaged: {error}")
+
+
+def _of_another_length(wire: str, data: bytes, end: int) -> SchemaError:
+    kind = "missing" if end > len(data) else "left over"
+    return SchemaError(f"{wire}: {abs(len(data) - end)} bytes are {kind}")
 
 
 def newest_version(wire: str) -> str:

@@ -1,6 +1,7 @@
 """This file holds the audit of the streams: gapless versions in the order of positions, and each stream's head."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -13,6 +14,8 @@ CHAINS = (
     "SELECT originator_id, originator_version, notification_id, leaf_hash, leaf FROM stored_events"
     " ORDER BY originator_id, originator_version"
 )
+LINKS_OF_CHAINS = CHAINS.replace(", leaf FROM", " FROM")
+"""As CHAINS, without what only a finding needs."""
 HEADS = "SELECT stream, count, hash FROM stream_heads ORDER BY stream"
 
 Row = tuple[Any, ...]
@@ -53,7 +56,30 @@ def _wrong(row: Row, count: int, position: int) -> Finding:
 
 
 def chain_findings(snapshot: Snapshot) -> Iterator[Finding]:
-    """Streams that are not as their heads say, in the order of their names."""
+    """Streams that are not as their heads say, in the order of their names.
+
+    First only whether all are, which costs a third; what is wrong is asked in a second pass, if anything is.
+    """
+    return iter(()) if _all_well(snapshot) else _chain_findings(snapshot)
+
+
+def _all_well(snapshot: Snapshot) -> bool:
+    """Whether every stream has gapless versions in the order of positions, and its head, and every head its stream."""
+    heads, ended = snapshot.select(HEADS), ("", 0, b"")
+    current, count, chain, last = "", 0, b"", 0
+    for stream, version, position, leaf_hash in snapshot.select(LINKS_OF_CHAINS):
+        if stream != current:
+            if count and next(heads, ended) != (current, count, chain):
+                return False
+            current, count, chain, last = stream, 0, GENESIS, 0
+        count += 1
+        if version != count or position < last or type(leaf_hash) is not bytes:
+            return False
+        chain, last = sha256(chain + leaf_hash).digest(), position
+    return (not count or next(heads, ended) == (current, count, chain)) and next(heads, None) is None
+
+
+def _chain_findings(snapshot: Snapshot) -> Iterator[Finding]:
     heads = snapshot.select(HEADS)
     recorded = next(heads, None)
     for stream, rows in groupby(snapshot.select(CHAINS), itemgetter(0)):

@@ -15,6 +15,9 @@ FACTS = (
 COMMITS = "SELECT size, root, position, recorded_at FROM commits ORDER BY size"
 HEAD = "SELECT size, root, frontier, position, recorded_at, commits FROM log_head"
 
+UNFIT = (UnicodeError, struct.error, TypeError, AttributeError, OverflowError)
+"""What comes of columns that hold another kind of value than was written."""
+
 Column = Any
 Fact = tuple[Column, ...]
 SHAPE = (int, str, int, str, bytes, int, int, bytes)
@@ -57,8 +60,8 @@ class Log:
         if self.finding or not self._as_before(None, 0):
             return
         for fact in self._snapshot.select(FACTS):
-            what = self._wrong(fact, leaf)
-            if what:
+            # First only whether all is well, which it nearly always is; what is wrong is asked afterwards.
+            if not self._good(fact, leaf) and (what := self._wrong(fact, leaf)):
                 self.finding = self._bad(fact, leaf, what)
                 return
             yield fact
@@ -70,6 +73,16 @@ class Log:
             if (leaf >= self._limit or fact[5] != self._commit_at) and not self._commit_fits(fact, leaf):
                 return
         self._finish(leaf)
+
+    def _good(self, fact: Fact, leaf: int) -> bool:
+        """Whether a row is as it was written: a leaf hash that fits leaves nothing else to doubt but its place."""
+        position, stream, version, name, state, recorded_at, index, stored = fact
+        try:
+            hashed = leaf_hash(leaf_data(position, stream, version, name, recorded_at, state))
+        except UNFIT:
+            return False
+        in_place = index == leaf and position > self.position and recorded_at >= self._recorded_at
+        return bool(hashed == stored and in_place)
 
     def _wrong(self, fact: Fact, leaf: int) -> str | None:
         """What is wrong with a row by itself, or None."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import schemas
 from ledger.audit.findings import Finding
 from ledger.store.reading import Snapshot
-from schemas.compiled import Read, compile_reader
+from schemas.compiled import PASSED_OVER, Read, compile_reader
 from schemas.files import HEADER_SIZE
 
 REQUESTS = (
@@ -44,14 +44,15 @@ def _reader() -> Read:
     whole = schemas.schema_of(schemas.wire_names()[0])
     occasion = whole["fields"][1]["type"]
     beginning = {**occasion, "fields": occasion["fields"][:4]}
-    schema = {**whole, "fields": [whole["fields"][0], {**whole["fields"][1], "type": beginning}]}
+    when = {**whole["fields"][0], "type": {"type": PASSED_OVER, "of": whole["fields"][0]["type"]}}
+    schema = {**whole, "fields": [when, {**whole["fields"][1], "type": beginning}]}
     return compile_reader(schema, _made, {"Said": Said, "new": tuple.__new__}, logical=False)
 
 
 def _made(record: str, variables: Any) -> str:
     ordered: list[str] = list(variables.values())
     if record != "bloodledger.Occasion":
-        return ordered[1]
+        return ordered[0]
     return f"new(Said, (({ordered[0]}, {ordered[1]}, {ordered[2]}), {ordered[3]}))"
 
 

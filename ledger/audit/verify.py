@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from ledger.audit.chains import chain_findings
+from ledger.audit.cycles import without_cycle_search
 from ledger.audit.findings import Finding, by_position
 from ledger.audit.leaves import Fact, Log, Since
 from ledger.audit.links import Links
@@ -51,7 +52,7 @@ def verify(
     for lenient in (False, True):  # reading damaged text costs every row, so only when there is some
         audit = _Audit(progress, links_of, _since(since))
         try:
-            with store.snapshot(lenient) as snapshot:
+            with store.snapshot(lenient) as snapshot, without_cycle_search():
                 audit.run(snapshot)
             break
         except StoreFault as fault:
@@ -110,9 +111,11 @@ class _Audit:
 
     def _link(self, links_of: LinksOf, fact: Fact, links: Links) -> bool:
         """Take the links of a fact; False when its bytes, good or not, are no fact that this program can read."""
-        row = FactRow(fact[0], fact[6], fact[1], fact[2], fact[3], fact[5], fact[4], fact[7])
+        position, stream, version, name, state, recorded_at, leaf, leaf_hash = fact
+        row = FactRow(position, leaf, stream, version, name, recorded_at, state, leaf_hash)
         try:
-            links.take(fact, links_of(row))
+            if given := links_of(row):
+                links.take(fact, given)
         except ValueError as error:  # SchemaError, and the mapper's own error
             self._findings.append(Finding(f"stored bytes: {error}", row.position, row.leaf, row.stream, row.version))
             return False

@@ -11,14 +11,15 @@ from msgspec import Meta
 
 from ledger.commands.command import Command, Text, missing
 from ledger.commands.malformed import Malformed
-from ledger.domain import FACTS, Correction, Fact, LedgerAggregate
+from ledger.domain import FACTS, Correction, Donation, Donor, Fact, LedgerAggregate, Recipient
 from ledger.domain import refusals as no
-from ledger.domain.aggregate import targets
+from ledger.domain.aggregate import amended, plain_value, targets
 from ledger.domain.codes import check_code
 from ledger.domain.reading import NOT_AMENDABLE, field_types, read_value
 from ledger.domain.values import FieldValue, Sealed
 from ledger.isbt128 import BadScan, check, check_din
-from ledger.policies.processes import stream_of, taken_back_with
+from ledger.policies.inheritance import set_by_rules
+from ledger.policies.processes import said_with, stream_of, taken_back_with
 from ledger.store.workspace import Workspace
 
 FactName = Annotated[
@@ -76,6 +77,9 @@ class OnFact(Command, kw_only=True):
                 )
         return fact or stored
 
+    def sealed_reason(self, ws: Workspace, aggregate: LedgerAggregate) -> Sealed | None:
+        return ws.sealed(self.reason, subject_of(aggregate, self.version))
+
     def matched(self) -> tuple[FieldValue, ...]:
         return tuple(FieldValue(name, _json(value)) for name, value in sorted(self.match.items()))
 
@@ -86,6 +90,7 @@ class Annul(OnFact, kw_only=True):
     def carry_out(self, ws: Workspace) -> None:
         aggregate = self.aggregate(ws)
         self.target(aggregate)
+        ws.correcting = True
         together = [each for fact in self._meant(aggregate, ws) for each in taken_back_with(ws, fact)]
         ws.removing = True
         annulled: type[Fact] = aggregate.Annulled  # type: ignore[attr-defined]
@@ -95,12 +100,12 @@ class Annul(OnFact, kw_only=True):
             target_version=self.version,
             target_fact=self.fact,
             match=self.matched(),
-            reason=ws.sealed(self.reason),
+            reason=self.sealed_reason(ws, aggregate),
         )
         for stream, version in dict.fromkeys(together):
             other = stream_of(ws, stream)
             also: type[Fact] = other.Annulled  # type: ignore[attr-defined]
-            ws.record(other, also, target_version=version, reason=ws.sealed(self.reason))
+            ws.record(other, also, target_version=version, reason=self.sealed_reason(ws, other))
 
     def _meant(self, aggregate: LedgerAggregate, ws: Workspace) -> list[Fact]:
         """The facts meant that are there."""
@@ -134,8 +139,11 @@ class Amend(OnFact, kw_only=True):
         aggregate = self.aggregate(ws)
         target = self.target(aggregate)
         meant = self._meant(aggregate, target)
-        changes = tuple(self._change(ws, meant, name, value) for name, value in sorted(self.changes.items()))
-        ws.removing = True
+        subject = subject_of(aggregate, self.version)
+        changes = tuple(self._change(ws, meant, name, value, subject) for name, value in sorted(self.changes.items()))
+        if target is not None and not isinstance(target, Correction):
+            changes += _following(ws, amended(target, list(changes)), target)
+        ws.removing = ws.correcting = True
         fact: type[Fact] = aggregate.Amended  # type: ignore[attr-defined]
         ws.record(
             aggregate,
@@ -144,8 +152,24 @@ class Amend(OnFact, kw_only=True):
             target_fact=self.fact,
             match=self.matched(),
             changes=changes,
-            reason=ws.sealed(self.reason),
+            reason=self.sealed_reason(ws, aggregate),
         )
+        for other in said_with(ws, target) if target is not None else ():
+            self._amend_too(ws, other, changes)
+
+    def _amend_too(self, ws: Workspace, other: Fact, changes: tuple[FieldValue, ...]) -> None:
+        """A collection and the registration said with it name the same donor, facility and kind."""
+        shared = tuple(change for change in changes if change.field in SHARED)
+        aggregate = stream_of(ws, other.originator_id)
+        fact: type[Fact] = aggregate.Amended  # type: ignore[attr-defined]
+        if shared:
+            ws.record(
+                aggregate,
+                fact,
+                target_version=other.originator_version,
+                changes=shared,
+                reason=self.sealed_reason(ws, aggregate),
+            )
 
     def _meant(self, aggregate: LedgerAggregate, target: Fact | None) -> type[Fact] | None:
         """The kind of fact whose fields change: amending an amendment changes what that one amends."""
@@ -156,7 +180,7 @@ class Amend(OnFact, kw_only=True):
             return type(target)
         return _newest(self.fact) if self.fact is not None else None
 
-    def _change(self, ws: Workspace, fact: type[Fact] | None, name: str, value: Any) -> FieldValue:
+    def _change(self, ws: Workspace, fact: type[Fact] | None, name: str, value: Any, subject: str) -> FieldValue:
         if fact is None:
             return FieldValue(name, _json(value))
         fields = {name: kind for name, kind in field_types(fact).items() if name not in NOT_AMENDABLE}
@@ -168,7 +192,7 @@ class Amend(OnFact, kw_only=True):
         except ValueError as error:
             raise self._refused(name, str(error), fields) from None
         if fields[name] == Sealed | None and read is not None:
-            return FieldValue(name, None, ws.sealed(str(read)))
+            return FieldValue(name, None, ws.sealed(str(read), subject))
         return FieldValue(name, _json(value))
 
     def _refused(self, name: str, why: str, fields: dict[str, Any]) -> Exception:
@@ -176,6 +200,30 @@ class Amend(OnFact, kw_only=True):
         if self.reported:
             return Malformed("field_not_amendable", f"changes.{name}", why, why)
         return no.FieldNotAmendable(self.stream, version=self.version, field=name, why=why, fields=listed)
+
+
+def subject_of(aggregate: LedgerAggregate, version: int | None) -> str:
+    """Under whose key text about a fact is sealed: the donor's, a named recipient's, else the ledger's own."""
+    if isinstance(aggregate, (Donor, Recipient)):
+        return aggregate.id
+    if isinstance(aggregate, Donation):
+        return f"donor:{aggregate.donors[0]}" if aggregate.donors else "text"
+    fact = aggregate.fact_at(version) if version is not None else None
+    patient = getattr(fact, "patient", None)
+    return f"patient:{patient}" if patient else "text"
+
+
+SHARED = frozenset({"donor", "facility", "kind", "session", "purpose", "intended_for"})
+"""Fields that a collection and its registration both carry."""
+
+
+def _following(ws: Workspace, corrected: Fact, was: Fact) -> tuple[FieldValue, ...]:
+    """What the site's rules make of the corrected fields: another date of collection is another expiry."""
+    return tuple(
+        FieldValue(name, _json(plain_value(value)))
+        for name, value in set_by_rules(ws, corrected).items()
+        if getattr(was, name) != value
+    )
 
 
 def _json(value: Any) -> str:

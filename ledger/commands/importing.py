@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
-from eventsourcing.persistence import Mapper, StoredEvent
+from eventsourcing.persistence import Mapper
 
+from ledger.audit.cycles import without_cycle_search
+from ledger.audit.links import gives_links
 from ledger.commands.clock import Clock
 from ledger.commands.history import BadHistory, PrintedFact, checked_fact, checked_stream, read_line
 from ledger.commands.lines import Line
@@ -16,8 +19,10 @@ from ledger.store.port import Head, Link, Unlink
 from ledger.store.reading import ChunkWriting
 from ledger.store.tables import Chunk
 
-CHUNK: Final = 5_000
+CHUNK: Final = 20_000
 """Facts written at once; a chunk ends where a request ends."""
+EVERY: Final = 5_000
+"""Lines after which `progress` is called."""
 AHEAD_US: Final = 24 * 3600 * 1_000_000
 """How far ahead of our clock a recorded time may lie: later commits would have to carry it on."""
 
@@ -83,22 +88,21 @@ class History:
         self._pending = _Pending()
         self._request: _Request | None = None
         self._recorded_at: int | None = None
+        self._last_said: datetime | None = None
         self._keep: bool | None = None
 
     def take(self, line: Line) -> None:
         """Check one line and add its fact. Errors: BadHistory."""
         said = read_line(line)
         self._versioned(said, line.number)
-        stored = StoredEvent(said.stream, said.version, said.name, said.bytes)
-        fact: Any = checked_fact(self._mapper, stored, said, line.number)
+        fact: Any = checked_fact(self._mapper, said, line.number)
         recorded_at = self._time(said, line.number)
         self._follow(fact, line.number)
-        pending = self._pending
-        pending.facts.append((said.stream, said.version, said.name, said.bytes, recorded_at))
+        self._pending.facts.append((said.stream, said.version, said.name, said.bytes, recorded_at))
         if isinstance(fact, Correction):
             self._corrects(said, fact, line.number)
-        else:
-            pending.links += links_of(fact)
+        elif said.version == 1 or gives_links(said.name):
+            self._pending.links += links_of(fact)
 
     def end(self) -> Imported:
         """Write what is left. Errors: BadHistory."""
@@ -136,6 +140,10 @@ class History:
 
     def _time(self, said: PrintedFact, line: int) -> int:
         """The recorded time: the history's own while it fits behind what is here, else now."""
+        if self._keep and said.recorded_at == self._last_said:
+            assert self._recorded_at is not None
+            return self._recorded_at  # as the line above: a commit's facts share theirs
+        self._last_said = said.recorded_at
         given = microseconds(said.recorded_at) if said.recorded_at is not None else None
         if given is not None:
             if self._recorded_at is not None and given < self._recorded_at:
@@ -167,10 +175,10 @@ class History:
             self._request = _Request(occasion.sender, occasion.request, occasion.request_sha256, line)
             pending.requests.append((self._request, len(pending.facts)))
         if occasion.business_key is not None:
-            self._observed(occasion.business_key, _Key(fact.originator_id, fact.originator_version, line))
+            where = tuple.__new__(_Key, (fact.originator_id, fact.originator_version, line))
+            self._observed(pending, occasion.business_key, where)
 
-    def _observed(self, key: bytes, where: _Key) -> None:
-        pending = self._pending
+    def _observed(self, pending: _Pending, key: bytes, where: _Key) -> None:
         before = pending.keys.get(key)
         if before is not None and before[0].stream not in pending.annulled:
             self._must_be_annulled(before[0].stream, where.line, before[0].line)
@@ -246,12 +254,12 @@ def import_history(
     Positions are given anew, in the order of the lines; `progress` is called now and then.
     Errors: BadHistory, and nothing is written; StoreFault.
     """
-    with store.writing() as writing:
+    with without_cycle_search(), store.writing() as writing:
         history = History(writing, mapper, clock.now())
         for line in lines:
             if line is not None:
                 history.take(line)
-                if progress is not None and line.number % CHUNK == 0:
+                if progress is not None and line.number % EVERY == 0:
                     progress()
         # Durable from the end of this block: the whole history. A crash before leaves nothing of it.
         return history.end()

@@ -29,25 +29,53 @@ def read_command(line: bytes) -> Command:
         raise Malformed("line_too_long", "line", f"the line is longer than {LONGEST_LINE} bytes", "该行过长")
     try:
         command: Command = _DECODER.decode(line)
-        _EACH_ONCE.decode(line.decode())
+        said = _EACH_ONCE.decode(line.decode())
     except msgspec.ValidationError as error:
         raise _explained(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed("not_json", "line", f"not a JSON object: {error}", f"不是 JSON 对象：{error}") from None
     except RecursionError:
         raise Malformed("nested_too_deep", "line", "nested too deeply", "嵌套过深") from None
-    return checked(command)
+    checked(command)
+    _check_decimals(said, "")
+    return command
 
 
-def _once(pairs: list[tuple[str, Any]]) -> None:
+DECIMALS: Final = frozenset({"amount", "volume_ml", "additive_ml", "celsius", "celsius_min", "celsius_max", "minutes"})
+"""Fields read as decimals. Python's own reading also takes 1_0 and digits of other scripts: slips, not numbers."""
+
+_DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+def _check_decimals(value: Any, where: str) -> None:
+    """Decimals are written as people write them.
+
+    Errors: Malformed.
+    """
+    if isinstance(value, dict):
+        for name, each in value.items():
+            path = f"{where}.{name}" if where else name
+            if name in DECIMALS and isinstance(each, str) and not _DECIMAL.fullmatch(each):
+                raise Malformed("not_a_decimal", path, f'{each!r} is not a decimal such as "1.5"', f"{each!r} 不是小数")
+            if isinstance(each, (dict, list)):
+                _check_decimals(each, path)
+    else:
+        for index, each in enumerate(value):
+            if isinstance(each, (dict, list)):
+                _check_decimals(each, f"{where}[{index}]")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Each field once: of two, nobody could say which was meant.
 
     Errors: Malformed.
     """
-    if len(pairs) > len(dict(pairs)):
+    found = dict(pairs)
+    if len(pairs) > len(found):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise Malformed("field_twice", twice, f"the field {twice} is given twice", f"字段 {twice} 出现两次")
+    return found
 
 
 _EACH_ONCE: Final = json.JSONDecoder(object_pairs_hook=_once)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -17,15 +18,17 @@ NOT_AMENDABLE = frozenset(
     {"parents", "children", "container", "process", "process_id", "other", "donation", "donation_version"}
     | {"hold", "notice", "alert", "bag", "bags", "scope_kind", "scope_id", "placed_version", "nonconformity"}
     | {"about_version", "by_fact", "target_version", "target_fact", "match"}
+    | {"rule_expires_at", "expiry_rule", "within_rule", "may_come_back"}
 )
-"""Fields that tie a fact to other streams: what is wrong there is annulled, on all of them, and said again."""
+"""Fields that tie a fact to other streams: what is wrong there is annulled, on all of them, and said again.
+And fields that the site's rules set: they follow from the others."""
 
 
 @cache
 def field_types(fact_class: type) -> dict[str, Any]:
     """The fields of a fact with their types; `happened_at` stands for the timestamp."""
     hints = get_type_hints(fact_class)
-    body = {name: hint for name, hint in hints.items() if name.islower() and name not in HEADER}
+    body = {each.name: hints[each.name] for each in fields(fact_class) if each.name not in HEADER}
     body["happened_at"] = body.pop("timestamp")
     return body
 

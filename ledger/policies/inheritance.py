@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ledger.domain import Bag
+from ledger.domain import Bag, Fact
 from ledger.domain.catalogue import RuleExpiry
 from ledger.store.workspace import Workspace, on_clock
 
@@ -69,6 +69,23 @@ def from_container(source: Bag) -> Relabelled:
     )
 
 
+def set_by_rules(ws: Workspace, fact: Fact) -> dict[str, Any]:
+    """The fields of an origin that the site's rules set, for the rest of its fields as they are now."""
+    at = on_clock(fact.timestamp, fact.occasion)
+    if isinstance(fact, Bag.Collected):
+        began = fact.ended_at or fact.started_at or fact.timestamp
+        expiry = ws.catalogue.expiry(fact.component, "collect", at, began, solution=fact.anticoagulant)
+    elif isinstance(fact, Bag.Received):
+        expiry = ws.catalogue.expiry(fact.component, "receive", at, fact.collected_at)
+    elif isinstance(fact, Bag.Prepared):
+        parents = ws.bags(list(fact.parents))
+        handed_down = inherited(ws, fact.process, fact.component, parents, at, fact.solution)
+        expiry = RuleExpiry(handed_down.rule_expires_at, handed_down.expiry_rule)
+    else:
+        return {}
+    return {"rule_expires_at": expiry.at, "expiry_rule": expiry.rule}
+
+
 def complete_children(ws: Workspace, changed: Sequence[Bag]) -> list[Bag]:
     """Say again how bags were made when what they were made from has become known only now.
 
@@ -95,8 +112,8 @@ def _told_again(ws: Workspace, child: Bag, origin: Any) -> dict[str, Any]:
     """
     if isinstance(origin, Bag.Prepared):
         first: Any = _first_telling(child, origin)
-        if not first.occasion.reported:
-            return {}
+        if not (first.occasion.reported or ws.correcting):
+            return {}  # our own decision was made on what was known; only a correction changes that
         parents = ws.bags(list(first.parents))
         at = on_clock(first.timestamp, first.occasion)
         new: dict[str, Any] = inherited(ws, first.process, first.component, parents, at, first.solution)._asdict()

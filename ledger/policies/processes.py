@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ledger.domain import Bag, Correction, Donor, Fact, LedgerAggregate, Recipient
+from ledger.domain import Bag, Correction, Donation, Donor, Fact, LedgerAggregate, Recipient
 from ledger.policies.closure import bags_of_donations
 from ledger.store.workspace import Workspace
 
@@ -76,6 +76,18 @@ def _streams_of_process(ws: Workspace, first: Fact, process_id: str) -> list[str
             if getattr(fact, "process_id", None) == process_id:
                 todo += _touched_by(fact)
     return list(streams)
+
+
+def said_with(ws: Workspace, fact: Fact) -> list[Fact]:
+    """The registration said with a collection, or the collection said with a registration."""
+    if isinstance(fact, Bag.Collected):
+        found: list[Fact] = list(ws.donation(fact.donation).registrations)
+    elif isinstance(fact, Donation.Registered):
+        bags = bags_of_donations(ws, [fact.originator_id])
+        found = [origin for bag in bags for origin in bag.origins if isinstance(origin, Bag.Collected)]
+    else:
+        return []
+    return [other for other in found if other.occasion.request_sha256 == fact.occasion.request_sha256]
 
 
 def _registration(ws: Workspace, collected: Bag.Collected) -> list[tuple[str, int]]:

@@ -195,7 +195,7 @@ SAID: Final[dict[str, tuple[str, str]]] = {
         "按机构和日期统计，{rows} 行中有 {equal} 行与公布数据一致（血型与采集种类）",
     ),
     "demo.next": (
-        "\nLook on yourself:\n"
+        "\nSee for yourself:\n"
         "  bloodledger --ledger {path} trace {bag}\n"
         "  bloodledger --ledger {path} trace patient:{patient}\n"
         "  bloodledger --ledger {path} stock --at 2006-01-09T00:00:00+08:00\n"

@@ -69,7 +69,8 @@ def prepared(log: LogHead, old: dict[str, StreamHead], facts: Sequence[NewFact])
     tree = Frontier.unpacked(log.size, log.frontier)
     rows: list[FactColumns] = []
     commits: list[Head] = []
-    heads: dict[str, StreamHead] = {}
+    chains: dict[str, tuple[int, bytes]] = {}
+    position, index = log.position, log.size
     begin, recorded_at = 0, log.recorded_at
     for offset, (stream, version, name, state, at) in enumerate(facts):
         if at != recorded_at:
@@ -79,18 +80,21 @@ def prepared(log: LogHead, old: dict[str, StreamHead], facts: Sequence[NewFact])
                 commits.append(_closed(tree, log, rows, begin, recorded_at))
                 begin = offset
             recorded_at = at
-        position = log.position + offset + 1
+        position += 1
         leaf = leaf_hash(leaf_data(position, stream, version, name, at, state))
-        rows.append((position, stream, version, name, state, at, log.size + offset, leaf))
-        head = heads.get(stream) or old.get(stream)
-        count, chain = (head.count, head.hash) if head else (0, GENESIS)
-        heads[stream] = StreamHead(stream, count + 1, chained(chain, leaf))
+        rows.append((position, stream, version, name, state, at, index, leaf))
+        index += 1
+        before = chains.get(stream)
+        if before is None:
+            before = old[stream][1:] if stream in old else (0, GENESIS)
+        chains[stream] = (before[0] + 1, chained(before[1], leaf))
     if not rows:
         return Prepared([], [], [], log)
     commits.append(_closed(tree, log, rows, begin, recorded_at))
     last = commits[-1]
     new = LogHead(last.size, last.root, tree.packed(), last.position, recorded_at, log.commits + len(commits))
-    return Prepared(rows, list(heads.values()), commits, new)
+    heads = [StreamHead(stream, count, chain) for stream, (count, chain) in chains.items()]
+    return Prepared(rows, heads, commits, new)
 
 
 def _closed(tree: Frontier, log: LogHead, rows: list[FactColumns], begin: int, recorded_at: int) -> Head:

@@ -63,6 +63,7 @@ class Workspace:
         self.at: datetime
         self.occasion: Occasion
         self.removing = False
+        self.correcting = False
         if cache.hold_scopes is None:
             cache.hold_scopes = set(writing.link_keys("hold"))
 
@@ -74,6 +75,7 @@ class Workspace:
         self.occasion = occasion
         self.touched = {}
         self.removing = False
+        self.correcting = False
         self._first = len(self.facts)
 
     @property

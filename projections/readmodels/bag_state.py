@@ -19,8 +19,8 @@ class BagFold(Struct, array_like=True):
     Shape: `version` and `position` of the last fact heard, readable or not. `last` is the place of the last
     folded fact in business order, `decisions` how many decisions were heard of its instant: enough to know
     whether the next fact continues the order. Instants in microseconds, the quantity in thousandths.
-    `holds`: id -> (cause, scope kind, scope id, placed_at), open ones; `lifted`: ids of those that no longer are, `lifted_early`:
-    (cause, when) of reports that lifted a hold not heard of yet. `nonconformities`: name -> (code,
+    `holds`: id -> (cause, scope kind, scope id, placed_at), open ones; `lifted`: ids of those that no longer are;
+    `lifted_early`: (cause, when) of reports that lifted a hold not heard of yet. `nonconformities`: name -> (code,
     about version, detail, raised_at), open ones. `panels`: donation -> (group, rhd).
     """
 

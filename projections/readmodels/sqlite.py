@@ -78,7 +78,11 @@ class _Transaction:
 
 
 def _dialect(sql: str) -> str:
-    """SQLite's words. CROSS JOIN keeps the list on the outside: the planner cannot know that it is short."""
+    """SQLite's words. CROSS JOIN keeps the list on the outside: the planner cannot know that it is short.
+
+    An INTEGER as primary key is SQLite's own number of the row; a BIGINT would get an index beside the table.
+    """
+    sql = sql.replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")
     sql = sql.replace("{each} JOIN", "{each} CROSS JOIN")
     return sql.replace("{each}", "(SELECT value FROM json_each(?)) AS each").replace("{clustered}", "WITHOUT ROWID")
 

@@ -190,7 +190,7 @@ STORIES: dict[str, Callable[[], Story]] = {
         "recipient.unmerged",
         "recipient.unmerged",
     ),
-    "Amend": lambda: story([collect()], amend(WB1, 1, changes={"session": "van 2"}), "bag.amended"),
+    "Amend": lambda: story([collect()], amend(WB1, 1, changes={"session": "van 2"}), "bag.amended", "donation.amended"),
     "Annul": lambda: story([collect(), say("InspectBag", bag=WB1)], annul(WB1, 2), "bag.annulled"),
 }
 

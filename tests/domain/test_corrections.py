@@ -1,6 +1,7 @@
 """This file holds corrections: amended, annulled, taken back again, and reported from outside by content."""
 
 import itertools
+from datetime import timedelta
 
 import pytest
 
@@ -469,3 +470,24 @@ def test_an_amended_bag_name_must_be_one(world: World, stream: str, changes: dic
     name = "bag.consumed" if stream == WB1 else "bag.prepared"
     world.when(amend(stream, world.version_of(stream, name), changes=changes))
     world.then_refused("FieldNotAmendable")
+
+
+class TestWhatFollowsFromAnAmendment:
+    def test_another_day_of_collection_is_another_expiry_for_the_bag_and_what_was_made_of_it(
+        self, world: World
+    ) -> None:
+        world.given(on(at(0), collect()), on(at(0, 9), separate()))
+        before = (world.bag(WB1).expires_at, world.bag(RC1).expires_at)
+        world.given(on(at(1), amend(WB1, 1, changes={"happened_at": at(-10)})))
+        after = (world.bag(WB1).expires_at, world.bag(RC1).expires_at)
+        assert [new - old for new, old in zip(after, before, strict=True)] == [timedelta(days=-10)] * 2
+
+    def test_an_expiry_that_the_rules_set_is_not_amended_by_hand(self, world: World) -> None:
+        world.given(collect())
+        world.when(amend(WB1, 1, changes={"rule_expires_at": at(3000)}))
+        world.then_refused("FieldNotAmendable")
+
+    def test_the_donor_of_a_collection_is_amended_on_the_donation_too(self, world: World) -> None:
+        world.given(collect(donor="wrong"), amend(WB1, 1, changes={"donor": "right"}), hold("donor", "right"))
+        assert world.holds(WB1) == ["recall"]
+        assert world.nonconformities(D1) == []

@@ -391,3 +391,21 @@ class TestHandedDown:
     def test_a_transfused_child_is_alerted_when_its_parent_turns_out_held(self, world: World) -> None:
         world.given(reactive(), on(at(1), transfuse()))
         assert world.alerts() == [RC1]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (1, 2, 0), (2, 1, 0), (2, 0, 1), (0, 2, 1)], ids=str)
+def test_a_collection_heard_of_late_gives_its_grandchildren_their_expiry(world: World, order: tuple[int, ...]) -> None:
+    story = [
+        on(at(0), collect(f"{D1}#1")),
+        on(at(0, 9), say("LabelBag", container=f"{D1}#1", bag=WB1)),
+        on(at(0, 12), reported(separate())),
+    ]
+    world.given(*(story[number] for number in order))
+    assert world.bag(RC1).expires_at == utc(at(35))
+
+
+@pytest.mark.parametrize("amount", ["1_0", "\uff11", "\u0663", "+1", "1e0", "1.", ".5", "1E+1"])
+def test_an_amount_is_written_as_people_write_it(world: World, amount: str) -> None:
+    world.when(collect(quantity={"amount": amount, "measure": "U"}))
+    assert world.answer.outcome == "malformed"
+    assert world.answer.problem is not None and world.answer.problem.where == "quantity.amount"

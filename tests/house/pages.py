@@ -92,6 +92,16 @@ def run(command: str, folder: Path) -> list[str]:
     return [line.rstrip() for line in said.rstrip().splitlines()]
 
 
+def terminals() -> bool:
+    """Whether this machine gives pseudo-terminals; a bare chroot may not."""
+    try:
+        for end in pty.openpty():
+            os.close(end)
+    except OSError:
+        return False
+    return True
+
+
 def _on_a_terminal(command: str, folder: Path, environment: dict[str, str]) -> tuple[str, int]:
     """What a shell prints where people read, without colours, and its exit code."""
     ours, theirs = pty.openpty()

@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[2]
 ROOMS = {"ledger", "schemas", "projections", "tests", "docs"}
 FILES = {"README.md", "CHANGELOG.md", "LICENSE", "Makefile", "pyproject.toml", "docker-compose.yml"}
 LATER = {"docker-compose.yml"}  # comes with Kafka
-LEFT_BY_TOOLS = re.compile(r"\..+|__pycache__|build|dist|demo|.+\.egg-info|.+\.(ledger|db|views|keys)(-\w+)?|bench\.json")
+LEFT_BY_TOOLS = re.compile(
+    r"\..+|__pycache__|build|dist|demo|.+\.egg-info|.+\.(ledger|db|views|keys)(-\w+)?|bench\.json"
+)
 SAYS_NOTHING = {
     "utils",
     "util",

@@ -13,7 +13,10 @@ import ledger
 import projections
 import schemas
 from ledger import reference
+from ledger.commands import reading
+from ledger.domain.nonconformities import NONCONFORMITIES
 from ledger.domain.refusals import REFUSALS
+from ledger.screen.codes import MALFORMED
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(
@@ -30,6 +33,16 @@ def test_a_reference_page_is_fresh(page: str) -> None:
     path = ROOT / reference.FOLDER / page
     assert path.is_file(), "run `make docs`"
     assert path.read_text(encoding="utf-8") == reference.PAGES[page](), "run `make docs`"
+
+
+def test_a_page_that_says_something_else_is_stale(tmp_path: Path) -> None:
+    for name, page in reference.PAGES.items():
+        (tmp_path / name).write_text(page(), encoding="utf-8")
+    assert reference.stale(tmp_path) == []
+    changed = tmp_path / "nonconformities.md"
+    changed.write_text(changed.read_text(encoding="utf-8").replace("`bag_unknown`", "`bag_known`"), encoding="utf-8")
+    (tmp_path / "settings.md").unlink()
+    assert reference.stale(tmp_path) == ["nonconformities.md", "settings.md"]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -49,3 +62,21 @@ def test_every_refusal_speaks_both_languages_and_says_what_helps(code: str) -> N
         assert english and not CHINESE.search(english)
         assert CHINESE.search(chinese)
         assert details(english) == details(chinese), "both languages name the same details"
+
+
+@pytest.mark.parametrize("code", sorted(NONCONFORMITIES))
+def test_every_nonconformity_speaks_both_languages(code: str) -> None:
+    assert not CHINESE.search(NONCONFORMITIES[code].en)
+    assert CHINESE.search(NONCONFORMITIES[code].zh)
+
+
+def raised_codes() -> set[str]:
+    """The codes with which the commands say that input is malformed, as their source names them."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "ledger" / "commands").rglob("*.py")]
+    plain = {code for text in sources for code in re.findall(r"\bMalformed\(\s*\"(\w+)\"", text)}
+    return plain | {code for _, code, _, _ in reading._EXPLANATIONS}
+
+
+def test_every_code_of_malformed_input_is_explained() -> None:
+    assert len(raised_codes()) > 20
+    assert raised_codes() - set(MALFORMED) == set()

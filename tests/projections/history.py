@@ -150,8 +150,12 @@ def _choices(draw: random.Random, bag: str, others: Sequence[str]) -> list[tuple
     """One fact of each kind that may happen to a bag, with drawn fields."""
     facility, place, patient = draw.choice(FACILITIES), draw.choice(["F1", None]), draw.choice(PATIENTS)
     other, hold = draw.choice(others), draw.choice(["h@1", "h@2", "h@0"])
-    scope = {"hold": hold, "cause": draw.choice(["returned", "recall"]), "scope_kind": "bag",
-             "scope_id": draw.choice(["x", bag])}
+    scope = {
+        "hold": hold,
+        "cause": draw.choice(["returned", "recall"]),
+        "scope_kind": "bag",
+        "scope_id": draw.choice(["x", bag]),
+    }
     expires = {"rule_expires_at": instant(draw.randrange(9000)), "label_expires_at": draw.choice([None, instant(5000)])}
     origin = {
         "component": draw.choice(["whole_blood", "frozen_plasma"]), "quantity": units(draw.choice(["1", "0.25"])),

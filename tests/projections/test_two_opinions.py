@@ -14,7 +14,7 @@ from projections.decode import instant_text, micros_of
 from projections.queries.trace import trace
 from projections.readmodels.database import is_bag
 from projections.readmodels.sqlite import SqliteViews
-from tests.projections.history import History, collect, process, random_history
+from tests.projections.history import History, collect, instant, process, random_history
 
 
 def domain_bags(history: History) -> dict[str, Any]:
@@ -120,6 +120,16 @@ def test_both_sides_agree_on_a_plain_life() -> None:
     whole = collect(history, 1, 0, group="A")
     process(history, "separate", [whole], [whole[:13] + "=E0336V00", whole[:13] + "=E0701V00"], 60)
     compare(history, batch=2)
+
+
+def test_a_hold_reported_lifted_before_it_was_heard_of_does_not_stand() -> None:
+    history = History()
+    bag = collect(history, 1, 0)
+    hold = {"cause": "recall", "scope_kind": "bag", "scope_id": bag}
+    history.tell(bag, "bag.hold_lifted", 20, hold="recall@0", why="lifted", **hold)
+    history.tell(bag, "bag.held", 10, hold="recall@1", placed_at=instant(10), **hold)
+    compare(history, batch=1)
+    assert domain_bags(history)[bag].open_holds == set()
 
 
 def test_the_read_side_knows_every_fact_of_a_bag() -> None:

@@ -56,7 +56,8 @@ class CancelReservation(OneBag, kw_only=True):
         if self.refusable:
             bag.may_have_its_reservation_cancelled()
         patient = self.patient or bag.reserved_for
-        ws.record(bag, Bag.ReservationCancelled, patient=patient, reason=ws.sealed(self.reason))
+        subject = f"patient:{patient}" if patient else "text"
+        ws.record(bag, Bag.ReservationCancelled, patient=patient, reason=ws.sealed(self.reason, subject))
 
 
 class CrossmatchBag(OneBag, kw_only=True):

@@ -156,7 +156,13 @@ class ReleaseAutologousBag(OneBag, kw_only=True):
         if self.refusable:
             bag.may_be_released(ws.at, autologous=True)
             bag.must_not_be_bound_to_another(self.patient)
-        ws.record(bag, Bag.Released, basis="autologous", patient=self.patient, reason=ws.sealed(self.reason))
+        ws.record(
+            bag,
+            Bag.Released,
+            basis="autologous",
+            patient=self.patient,
+            reason=ws.sealed(self.reason, f"patient:{self.patient}"),
+        )
 
 
 class RevokeRelease(OneBag, kw_only=True):

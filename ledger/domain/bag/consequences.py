@@ -233,7 +233,8 @@ class BagState(LedgerAggregate):
         if fact.container is not None:
             self._origin(fact)
             self.parents[fact.container] = "label"
-            self.collected_at = fact.collected_at
+            if self.origins[0] is fact:
+                self.collected_at = fact.collected_at
         elif fact.label_expires_at is not None:
             label = self.expiry.label_at
             earliest = fact.label_expires_at if label is None else min(label, fact.label_expires_at)

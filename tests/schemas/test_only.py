@@ -1,0 +1,32 @@
+"""This file holds the tests of readers that read a part of a fact."""
+
+import pytest
+
+import schemas
+from schemas.compiled import PASSED_OVER, as_dict, compile_reader, only
+from schemas.files import HEADER_SIZE
+from tests.conformance.test_links_in import body
+
+
+@pytest.mark.parametrize("wire", schemas.wire_names())
+@pytest.mark.parametrize("full", [True, False])
+def test_each_field_read_alone_is_what_the_whole_says(wire: str, full: bool) -> None:
+    state = schemas.encode(wire, body(wire, full, "nurse"))
+    whole = schemas.decode_raw(state)[1]
+    for name, value in whole.items():
+        part = only(schemas.schema_of(wire), [name])
+        assert compile_reader(part, as_dict, {}, logical=False)(state, HEADER_SIZE)[0] == {name: value}
+    part = only(schemas.schema_of(wire), ["happened_at", "occasion.by"])
+    found = compile_reader(part, as_dict, {}, logical=False)(state, HEADER_SIZE)[0]
+    assert found == {"happened_at": whole["happened_at"], "occasion": {"by": "nurse"}}
+
+
+def test_a_field_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(KeyError, match="no field patient"):
+        only(schemas.schema_of("bag.stored.v1"), ["patient"])
+
+
+def test_what_comes_behind_the_last_wanted_field_is_not_read() -> None:
+    fields = only(schemas.schema_of("bag.stored.v1"), ["caused_by"])["fields"]
+    assert [field["name"] for field in fields] == ["happened_at", "occasion", "caused_by"]
+    assert fields[0]["type"]["type"] == PASSED_OVER

@@ -1,5 +1,7 @@
 """This file holds what follows on a donation: its conclusion, the holds its results place, and its history."""
 
+from datetime import datetime
+
 from ledger.domain import Bag, Donation, Donor, Fact, Hold
 from ledger.domain.bag import Break
 from ledger.domain.hold import hold_stream
@@ -8,8 +10,8 @@ from ledger.policies.closure import bags_of_donations, descendants, donations_of
 from ledger.policies.nonconformities import adjust
 from ledger.store.workspace import Workspace
 
-Causes = dict[tuple[str, Ref], Fact]
-"""What should hold a donation, by cause and the fact behind it."""
+Causes = set[tuple[str, Ref, datetime]]
+"""What should hold a donation: cause, the fact behind it, and the business time since when."""
 
 _CHANGE_GROUP = (Donation.Grouped, Donation.Registered, Donation.Amended, Donation.Annulled)
 
@@ -72,23 +74,22 @@ def _named_by(ws: Workspace, fact: Fact) -> list[str]:
     return []
 
 
-def _disagreement(ws: Workspace, donation: Donation) -> Fact | None:
-    """A typing that disagrees with another of this donation, of the donor's history, or with the declared group."""
-    if not donation.groupings:
+def _disagreement(ws: Workspace, donation: Donation) -> datetime | None:
+    """Since when the typing disagrees with the donor's history or with the group declared at collection.
+
+    A disagreement begins with the later of the two: what was done before it was done in good faith.
+    """
+    if not donation.groupings or donation.group_disputed:
         return None
-    first = donation.groupings[0]
-    if donation.group_disputed:
-        return donation.first_dispute
-    group = donation.group
-    for donor in donation.donors:
-        dins = donations_of_donor(ws, donor)
-        ws.fetch(dins)
-        if any(_differ(group, other) for din in dins for other in ws.donation(din).groups):
-            return first
-    for bag in bags_of_donations(ws, [donation.id]):
-        if not bag.parents and _differ(group, bag.declared_group):
-            return first
-    return None
+    first, group = donation.groupings[0], donation.group
+    dins = [din for donor in donation.donors for din in donations_of_donor(ws, donor)]
+    ws.fetch(dins)
+    others = [typing for din in dins if din != donation.id for typing in ws.donation(din).groupings]
+    since = [max(first.timestamp, each.timestamp) for each in others if _differ(group, (each.group, each.rhd))]
+    bags = bags_of_donations(ws, [donation.id])
+    if any(not bag.parents and _differ(group, bag.declared_group) for bag in bags):
+        since.append(first.timestamp)
+    return min(since, default=None)
 
 
 def _differ(one: tuple[str | None, str | None], other: tuple[str | None, str | None]) -> bool:
@@ -96,12 +97,10 @@ def _differ(one: tuple[str | None, str | None], other: tuple[str | None, str | N
     return any(a is not None and b is not None and a != b for a, b in zip(one, other, strict=True))
 
 
-def _place_holds(ws: Workspace, donation: Donation, disagreeing: Fact | None) -> None:
-    wanted: Causes = {}
-    for cause, fact in donation.hold_causes():
-        wanted[(cause, fact.ref)] = fact
-    if disagreeing is not None and not donation.group_disputed:
-        wanted[("disputed_group", disagreeing.ref)] = disagreeing
+def _place_holds(ws: Workspace, donation: Donation, disagreeing: datetime | None) -> None:
+    wanted: Causes = {(cause, fact.ref, fact.timestamp) for cause, fact in donation.hold_causes()}
+    if disagreeing is not None:
+        wanted.add(("disputed_group", donation.groupings[0].ref, disagreeing))
     if wanted or ws.has_hold("donation", donation.id):
         hold = ws.hold("donation", donation.id)
         _adjust(ws, hold, wanted, donation.id)
@@ -114,9 +113,9 @@ def _self_exclusions(ws: Workspace, donor: Donor) -> None:
     for stored in donor.facts:
         if isinstance(stored, Donor.SelfExcluded):
             scope = ("donation", stored.donation) if stored.donation else ("donor", donor.id[6:])
-            wanted = by_scope.setdefault(scope, {})
+            wanted = by_scope.setdefault(scope, set())
             if stored.ref in standing:
-                wanted[("self_exclusion", stored.ref)] = stored
+                wanted.add(("self_exclusion", stored.ref, standing[stored.ref].timestamp))
     for (kind, scope_id), wanted in by_scope.items():
         _adjust(ws, ws.hold(kind, scope_id), wanted, donor.id, kind, scope_id)
 
@@ -126,12 +125,12 @@ def _adjust(ws: Workspace, hold: Hold, wanted: Causes, source: str, kind: str = 
 
     What a person lifted stays lifted.
     """
-    placed: dict[tuple[str, Ref], int] = {}
+    placed: dict[tuple[str, Ref, datetime], int] = {}
     for fact in hold.standing():
         if isinstance(fact, Hold.Placed) and fact.caused_by is not None and fact.caused_by.stream == source:
             lifted = hold.lifted.get(fact.originator_version)
             if lifted is None or lifted.why == "lifted":
-                placed[(fact.cause, fact.caused_by)] = fact.originator_version
+                placed[(fact.cause, fact.caused_by, fact.timestamp)] = fact.originator_version
     for key, version in placed.items():
         if key not in wanted and version in hold.placings:
             ws.removing = True
@@ -143,17 +142,16 @@ def _adjust(ws: Workspace, hold: Hold, wanted: Causes, source: str, kind: str = 
                 cause=key[0],
                 why="annulled",
             )
-    for key, fact in wanted.items():
-        if key not in placed:
-            ws.record(
-                hold,
-                Hold.Placed,
-                caused_by=fact.ref,
-                happened_at=fact.timestamp,
-                cause=key[0],
-                scope_kind=kind,
-                scope_id=scope_id or source,
-            )
+    for cause, ref, since in sorted(wanted - placed.keys()):
+        ws.record(
+            hold,
+            Hold.Placed,
+            caused_by=ref,
+            happened_at=since,
+            cause=cause,
+            scope_kind=kind,
+            scope_id=scope_id or source,
+        )
 
 
 def _last_ref(ws: Workspace) -> Ref:
@@ -215,8 +213,8 @@ def carry_panel(ws: Workspace, donation: Donation, bag: Bag) -> bool:
     return True
 
 
-def _raise_and_withdraw(ws: Workspace, donation: Donation, disagreeing: Fact | None) -> None:
+def _raise_and_withdraw(ws: Workspace, donation: Donation, disagreeing: datetime | None) -> None:
     breaks = donation.own_breaks()
-    if disagreeing is not None and not donation.group_disputed:
+    if disagreeing is not None:
         breaks.append(Break("group_disagrees_with_history", None))
     adjust(ws, donation, breaks)

@@ -27,6 +27,7 @@ from tests.domain.world import (
     panel,
     prepare,
     reactive,
+    release,
     reported,
     result,
     say,
@@ -388,3 +389,11 @@ class TestNonconformities:
         world.given(in_stock(), transfuse())
         (raised,) = world.bag().open_nonconformities.values()
         assert raised.about_version == world.version_of(RC1, "bag.transfused")
+
+
+def test_a_group_that_a_later_donation_calls_into_question_was_in_good_faith_before(world: World) -> None:
+    world.given(on(at(0), collect()), *(on(at(1), each) for each in panel()))
+    world.given(on(at(2), each) for each in release(WB1))
+    world.given(on(at(4), collect(WB2)), on(at(5), group(D2, abo="B")))
+    assert world.holds(WB1) == world.holds(WB2) == ["disputed_group"]
+    assert world.nonconformities(WB1) == []

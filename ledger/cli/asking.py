@@ -71,7 +71,8 @@ def trace(session: Session, subject: str, facts: bool, catch_up: bool) -> None:
     with session.open() as ledger:
         caught_up(ledger, say, catch_up)
         try:
-            answer = traced(ledger.views, subject, facts=facts)
+            # the tree names donors and patients, whom only the facts know
+            answer = traced(ledger.views, subject, facts=facts or not session.as_json())
         except BadScan as bad:
             raise wrong_usage(session, say("trace.bad_subject", subject=subject, why=bad.message(say.lang))) from None
         except NotFound as missing:
@@ -80,7 +81,7 @@ def trace(session: Session, subject: str, facts: bool, catch_up: bool) -> None:
         if session.as_json():
             put_json(answer)
         else:
-            put_trace(say, answer, component_names(ledger, say))
+            put_trace(say, answer, component_names(ledger, say), facts)
 
 
 def _not_found(session: Session, subject: str, position: int) -> None:

@@ -1,6 +1,8 @@
 """This file holds `demo`: a real label and a real week of donations in a new ledger, traced both ways."""
 
 import json
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -41,7 +43,10 @@ def demo(session: Session) -> None:
         well = _label(ledger, say)
         well &= _week(ledger, say)
         well &= _proof(ledger, say)
-        click.echo(say("demo.next", path=ledger.settings.ledger, bag=real_label.BAG, patient=A_PATIENT))
+        program = "bloodledger" if shutil.which("bloodledger") else sys.argv[0]
+        click.echo(
+            say("demo.next", program=program, path=ledger.settings.ledger, bag=real_label.BAG, patient=A_PATIENT)
+        )
     leave(0 if well else NO)
 
 
@@ -74,9 +79,9 @@ def _week(ledger: "Ledger", say: Say) -> bool:
     caught_up(ledger, say, True)
     equal = _equal_rows(ledger, rows)
     click.echo(say("demo.equal", equal=equal, rows=len(rows)) + "\n")
-    _put_trace(ledger, say, f"patient:{A_PATIENT}", facts=False)
+    _put_trace(ledger, say, f"patient:{A_PATIENT}", life=False)
     click.echo()
-    _put_trace(ledger, say, f"donor:d-{A_PATIENT[2:]}", facts=False)
+    _put_trace(ledger, say, f"donor:d-{A_PATIENT[2:]}", life=False)
     click.echo()
     _put_stock(ledger, say)
     return equal == len(rows) and set(outcomes) <= {"recorded", "repeated"}
@@ -129,11 +134,11 @@ def _equal_rows(ledger: "Ledger", rows: list[published_week.Row]) -> int:
     )
 
 
-def _put_trace(ledger: "Ledger", say: Say, subject: str, facts: bool = True) -> None:
+def _put_trace(ledger: "Ledger", say: Say, subject: str, life: bool = True) -> None:
     from projections.queries.trace import trace
 
     caught_up(ledger, say, True)
-    put_trace(say, trace(ledger.views, subject, facts=facts), component_names(ledger, say))
+    put_trace(say, trace(ledger.views, subject), component_names(ledger, say), life)
 
 
 def _put_stock(ledger: "Ledger", say: Say) -> None:

@@ -55,7 +55,7 @@ def status(session: Session) -> None:
         views = Path(settings.views)
         said: dict[str, Any] = {
             "ledger": ledger.store.ledger_id(),
-            "path": settings.ledger,
+            "path": shown(settings.ledger),
             "size": head.size,
             "position": head.position,
             "root": head.root.hex(),
@@ -73,15 +73,33 @@ def status(session: Session) -> None:
         click.echo(f"{say(f'status.{key}')}: {'—' if value is None else value}")
 
 
+def shown(where: str) -> str:
+    """Where the ledger is, as it may be shown: a server's URL without its password."""
+    from ledger.store.opening import is_postgres
+
+    if not is_postgres(where):
+        return where
+    from ledger.store.postgres_tables import shown as without_password
+
+    return without_password(where)
+
+
 @command("init")
 def init(session: Session) -> None:
+    from ledger.store.opening import is_postgres
     from ledger.wiring import exists
 
     say = session.say
     there = exists(session.settings.ledger)
     with session.open(reading=False) as ledger:
         size = ledger.store.head().size
-        said = {"ledger": ledger.store.ledger_id(), "path": ledger.settings.ledger, "new": not there, "size": size}
+        there = there and (size > 0 or not is_postgres(ledger.settings.ledger))  # a server is always there
+        said = {
+            "ledger": ledger.store.ledger_id(),
+            "path": shown(ledger.settings.ledger),
+            "new": not there,
+            "size": size,
+        }
     if session.as_json():
         put_json(said)
     else:

@@ -294,7 +294,7 @@ class Committer:
             return Answer("fault", fault=str(error))
         except Exception as error:  # a defect of this program: say so, store nothing, and let the others go on
             self._cache.forget()
-            _LOG.exception("defect while carrying out %s", type(digested.command).__name__)
+            _LOG.debug("defect while carrying out %s", type(digested.command).__name__, exc_info=True)
             return Answer("fault", fault=f"defect in this program, please report it: {error!r}", defect=True)
 
     def _run(self, commands: Sequence[Digested]) -> list[Answer]:

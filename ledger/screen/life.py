@@ -20,14 +20,14 @@ RED = frozenset(
 )
 
 
-def put_trace(say: Say, answer: Mapping[str, Any], name: Name) -> None:
-    """A trace for people: the lineage as a tree, then what happened as a table."""
+def put_trace(say: Say, answer: Mapping[str, Any], name: Name, life: bool = True) -> None:
+    """A trace for people: the lineage as a tree, then, if asked for, what happened as a table."""
     out = console()
     out.print(say("trace.title", subject=answer["subject"], position=answer["position"]), style="bold")
     out.print(Lineage(say, answer, name).tree())
     for each in answer.get("parked", ()):
         out.print(say("trace.parked", **{key: each[key] for key in ("stream", "version", "reason")}), style="red")
-    facts = sorted(answer["facts"], key=_when)
+    facts = sorted(answer["facts"], key=_when) if life else []
     if facts:
         out.print()
         out.print(_table(say, facts[:MOST_FACTS]))

@@ -196,15 +196,15 @@ SAID: Final[dict[str, tuple[str, str]]] = {
     ),
     "demo.next": (
         "\nSee for yourself:\n"
-        "  bloodledger --ledger {path} trace {bag}\n"
-        "  bloodledger --ledger {path} trace patient:{patient}\n"
-        "  bloodledger --ledger {path} stock --at 2006-01-09T00:00:00+08:00\n"
-        "  bloodledger --ledger {path} verify",
+        "  {program} --ledger {path} trace {bag}\n"
+        "  {program} --ledger {path} trace patient:{patient}\n"
+        "  {program} --ledger {path} stock --at 2006-01-09T00:00:00+08:00\n"
+        "  {program} --ledger {path} verify",
         "\n请继续查看：\n"
-        "  bloodledger --ledger {path} trace {bag}\n"
-        "  bloodledger --ledger {path} trace patient:{patient}\n"
-        "  bloodledger --ledger {path} stock --at 2006-01-09T00:00:00+08:00\n"
-        "  bloodledger --ledger {path} verify",
+        "  {program} --ledger {path} trace {bag}\n"
+        "  {program} --ledger {path} trace patient:{patient}\n"
+        "  {program} --ledger {path} stock --at 2006-01-09T00:00:00+08:00\n"
+        "  {program} --ledger {path} verify",
     ),
     # -- progress
     "progress.record": ("recording", "记录中"),

@@ -122,17 +122,31 @@ def _told_again(ws: Workspace, child: Bag, origin: Any) -> dict[str, Any]:
         first = _first_telling(child, origin)
         source = ws.bag(origin.container)
         new = from_container(source)._asdict()
-        new["component"] = first.component or source.component
-        new["quantity"] = first.quantity or source.quantity
-        new["group"], new["rhd"] = first.group or source.declared_group[0], first.rhd or source.declared_group[1]
-        new["facility"] = first.facility or source.made_at
-        new["label_expires_at"] = first.label_expires_at or source.expiry.label_at
+        now = {
+            "component": source.component,
+            "quantity": source.quantity,
+            "group": source.declared_group[0],
+            "rhd": source.declared_group[1],
+            "facility": source.made_at,
+            "label_expires_at": source.expiry.label_at,
+        }
+        new.update((name, _said_or_taken(first, name, value, source)) for name, value in now.items())
     else:
         return {}
     if all(getattr(origin, name) == value for name, value in new.items()):
         return {}
     header = ("originator_id", "originator_version", "timestamp", "occasion", "caused_by")
     return {name: value for name, value in vars(origin).items() if name not in header} | new
+
+
+def _said_or_taken(first: Any, name: str, now: Any, source: Bag) -> Any:
+    """What the label itself said; else what the container has, though another may have claimed its number since.
+
+    What any claimant of the container says was taken over from it, and not said by the label.
+    """
+    said = getattr(first, name)
+    taken = said is None or any(getattr(origin, name, None) == said for origin in source.origins)
+    return now if taken else said
 
 
 def _first_telling(child: Bag, origin: Any) -> Any:

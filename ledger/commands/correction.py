@@ -77,8 +77,9 @@ class OnFact(Command, kw_only=True):
                 )
         return fact or stored
 
-    def sealed_reason(self, ws: Workspace, aggregate: LedgerAggregate) -> Sealed | None:
-        return ws.sealed(self.reason, subject_of(aggregate, self.version))
+    def sealed_reason(self, ws: Workspace, aggregate: LedgerAggregate, version: int | None) -> Sealed | None:
+        """The reason, under the key of whom the corrected fact of that stream is about."""
+        return ws.sealed(self.reason, subject_of(aggregate, version))
 
     def matched(self) -> tuple[FieldValue, ...]:
         return tuple(FieldValue(name, _json(value)) for name, value in sorted(self.match.items()))
@@ -100,12 +101,12 @@ class Annul(OnFact, kw_only=True):
             target_version=self.version,
             target_fact=self.fact,
             match=self.matched(),
-            reason=self.sealed_reason(ws, aggregate),
+            reason=self.sealed_reason(ws, aggregate, self.version),
         )
         for stream, version in dict.fromkeys(together):
             other = stream_of(ws, stream)
             also: type[Fact] = other.Annulled  # type: ignore[attr-defined]
-            ws.record(other, also, target_version=version, reason=self.sealed_reason(ws, other))
+            ws.record(other, also, target_version=version, reason=self.sealed_reason(ws, other, version))
 
     def _meant(self, aggregate: LedgerAggregate, ws: Workspace) -> list[Fact]:
         """The facts meant that are there."""
@@ -152,7 +153,7 @@ class Amend(OnFact, kw_only=True):
             target_fact=self.fact,
             match=self.matched(),
             changes=changes,
-            reason=self.sealed_reason(ws, aggregate),
+            reason=self.sealed_reason(ws, aggregate, self.version),
         )
         for other in said_with(ws, target) if target is not None else ():
             self._amend_too(ws, other, changes)
@@ -168,7 +169,7 @@ class Amend(OnFact, kw_only=True):
                 fact,
                 target_version=other.originator_version,
                 changes=shared,
-                reason=self.sealed_reason(ws, aggregate),
+                reason=self.sealed_reason(ws, aggregate, other.originator_version),
             )
 
     def _meant(self, aggregate: LedgerAggregate, target: Fact | None) -> type[Fact] | None:

@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from eventsourcing.persistence import Mapper, StoredEvent
 
@@ -20,12 +20,6 @@ COMMON = frozenset({"originator_id", "originator_version", "timestamp", "occasio
 Json = dict[str, Any]
 Open = Callable[[Sealed], str | None]
 """Gives a sealed text, or None when its key is gone or not here."""
-
-
-class OpensSealed(Protocol):
-    """A mapper that can also read sealed text."""
-
-    def open_sealed(self, text: Sealed) -> str | None: ...
 
 
 def printed(row: FactRow, ledger: str, mapper: Mapper[str], open_sealed: Open | None = None) -> Json:

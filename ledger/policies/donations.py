@@ -160,8 +160,7 @@ def _last_ref(ws: Workspace) -> Ref:
 
 def _conclude(ws: Workspace, donation: Donation) -> set[str]:
     """Record what the panel comes to when that changed, and carry it to every bag of the donation."""
-    registered = donation.registered
-    panel = ws.catalogue.panel(registered.kind, registered.timestamp) if registered is not None else None
+    panel = ws.panel_of(donation)
     if panel is None:
         return set()
     now = donation.conclusion(panel)
@@ -186,8 +185,7 @@ def _conclude(ws: Workspace, donation: Donation) -> set[str]:
 
 def carry_panel(ws: Workspace, donation: Donation, bag: Bag) -> bool:
     """Tell a bag what its donation's panel or group came to, unless it knows."""
-    registered = donation.registered
-    panel = ws.catalogue.panel(registered.kind, registered.timestamp) if registered is not None else None
+    panel = ws.panel_of(donation)
     if panel is None:
         return False
     now = donation.conclusion(panel)

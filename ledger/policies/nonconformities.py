@@ -98,8 +98,7 @@ def _release_breaks(ws: Workspace, bag: Bag, release: Bag.Released) -> list[Brea
 
 def _outcome(ws: Workspace, donation: Donation, until: datetime | None) -> str:
     """What the donation's panel comes to, by an instant or now; pending while it is not registered."""
-    registered = donation.registered
-    panel = ws.catalogue.panel(registered.kind, registered.timestamp) if registered is not None else None
+    panel = ws.panel_of(donation)
     return donation.conclusion(panel, until).outcome if panel is not None else "pending"
 
 

@@ -101,11 +101,7 @@ def _registration(ws: Workspace, collected: Bag.Collected) -> list[tuple[str, in
     ]
     if others:
         return []
-    return [
-        (donation.id, fact.originator_version)
-        for fact in donation.registrations
-        if fact.occasion.request_sha256 == collected.occasion.request_sha256
-    ]
+    return [(donation.id, fact.originator_version) for fact in said_with(ws, collected)]
 
 
 def _touched_by(fact: Any) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from eventsourcing.persistence import Mapper, StoredEvent
 
 from ledger.domain import Bag, Donation, Donor, Fact, Hold, LedgerAggregate, Recipient
-from ledger.domain.catalogue import Catalogue
+from ledger.domain.catalogue import Catalogue, Panel
 from ledger.domain.hold import hold_stream
 from ledger.domain.values import Occasion, Ref, Sealed
 from ledger.store.index import links_of
@@ -170,6 +170,11 @@ class Workspace:
 
     def donation(self, din: str) -> Donation:
         return self._load(Donation, din)
+
+    def panel_of(self, donation: Donation) -> Panel | None:
+        """The panel in force for a donation; None while it is not registered, or none is for its kind."""
+        registered = donation.registered
+        return self.catalogue.panel(registered.kind, registered.timestamp) if registered is not None else None
 
     def hold(self, kind: str, scope_id: str) -> Hold:
         return self._load(Hold, hold_stream(kind, scope_id))

@@ -491,3 +491,12 @@ class TestWhatFollowsFromAnAmendment:
         world.given(collect(donor="wrong"), amend(WB1, 1, changes={"donor": "right"}), hold("donor", "right"))
         assert world.holds(WB1) == ["recall"]
         assert world.nonconformities(D1) == []
+
+
+def test_the_reason_of_an_annulled_process_is_sealed_for_the_fact_it_takes_back_on_each_stream(world: World) -> None:
+    """Not for a patient whom another fact, of the same version on another stream, happens to name."""
+    world.given(collect(), separate(), say("CrossmatchBag", bag=RC1, patient="p1", result="compatible"))
+    named = world.version_of(RC1, "bag.crossmatched")
+    world.given(annul(WB1, named))
+    [annulled] = [fact for fact in world.bag(RC1).facts if type(fact).__name__ == "Annulled"]
+    assert annulled.reason.key_id == "text"  # type: ignore[attr-defined]

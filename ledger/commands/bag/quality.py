@@ -105,7 +105,7 @@ def must_be_acceptable(ws: Workspace, donations: list[Donation]) -> None:
         donation.must_be_registered()
         registered = donation.registered
         assert registered is not None
-        panel = ws.catalogue.panel(registered.kind, registered.timestamp)
+        panel = ws.panel_of(donation)
         if panel is None:
             raise no.ResultsOpen(donation.id, open=f"no panel for {registered.kind}")
         donation.must_be_acceptable(panel)

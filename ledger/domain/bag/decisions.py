@@ -4,7 +4,6 @@ Decisions are asked on everything known now; nothing here changes state.
 """
 
 from datetime import datetime
-from decimal import Decimal
 
 from ledger.domain import refusals as no
 from ledger.domain.bag.consequences import BagState
@@ -162,10 +161,6 @@ class BagDecisions(BagState):
     def given_to(self) -> set[str]:
         """The patients this bag went into."""
         return {each.patient for each in self.transfusions}
-
-    def quantity_in(self, measure: str) -> Decimal:
-        """What it holds in that measure; zero when it is measured otherwise."""
-        return self.quantity.amount if self.quantity and self.quantity.measure == measure else Decimal(0)
 
 
 class Bag(BagDecisions, F):

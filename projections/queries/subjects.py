@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from ledger.isbt128.bag_name import check, check_din
 from projections.queries.lineage import BAGS_OF_DONATION
-from projections.readmodels.database import Reading
+from projections.readmodels.database import Reading, is_donation
 
 LOT_KINDS = ("container_lot", "filter_lot", "additive_lot", "reagent_lot")
 
@@ -36,17 +37,29 @@ class Start(NamedTuple):
     single: bool = False
 
 
+class Window(NamedTuple):
+    """A period of business time, both ends counted; None is open. Unit: microseconds."""
+
+    since: int | None = None
+    until: int | None = None
+
+
+ALWAYS = Window()
 Check = Callable[[str], str]
 
 
-def start_of(read: Reading, subject: str, check_bag: Check, check_din: Check) -> Start:
-    """Where to start for a subject. Errors: NotFound; what the checks raise for a malformed number."""
+def start_of(read: Reading, subject: str, window: Window = ALWAYS) -> Start:
+    """Where to start for a subject; a window narrows what was collected, made or done to what was so within it.
+
+    Shape: a bag; a DIN; `donor:P`; `patient:P`; `lot:ID` or `lot:KIND:ID`; `device:D`; `operator:O`; `run:R`
+    (of a process or a test); `facility:F` (what was collected, made or received there).
+    Errors: BadScan for a malformed number; NotFound.
+    """
     noun, colon, name = subject.partition(":")
-    starts = {"donor": _donor, "patient": _patient, "lot": _lot}
-    if colon and noun in starts and name:
-        start = starts[noun](read, name)
+    if colon and noun in STARTS and name:
+        start = STARTS[noun](read, name, window)
     elif "=" in subject or "#" in subject:
-        start = Start({check_bag(subject)}, set(), down=True, up=True, single=True)
+        start = Start({check(subject)}, set(), down=True, up=True, single=True)
     else:
         start = _donation(read, check_din(subject))
     if not _is_known(read, start):
@@ -66,31 +79,56 @@ def _donation(read: Reading, din: str) -> Start:
     return Start(bags_of(read, [din]), {din}, down=True, up=False)
 
 
-def _donor(read: Reading, pseudonym: str) -> Start:
+def _donor(read: Reading, pseudonym: str, window: Window) -> Start:
     persons = same_person(read, "donor", pseudonym)
-    dins = linked(read, ["donor"], persons)
+    dins = linked(read, ["donor"], persons, window)
     own = {f"donor:{person}" for person in persons}
     return Start(bags_of(read, dins), dins | own, down=True, up=False)
 
 
-def _patient(read: Reading, pseudonym: str) -> Start:
+def _patient(read: Reading, pseudonym: str, window: Window) -> Start:
     persons = same_person(read, "patient", pseudonym)
     own = {f"patient:{person}" for person in persons}
-    return Start(linked(read, ["patient"], persons), own, down=False, up=True)
+    return Start(linked(read, ["patient"], persons, window), own, down=False, up=True)
 
 
-def _lot(read: Reading, name: str) -> Start:
+def _lot(read: Reading, name: str, window: Window) -> Start:
     kind, colon, rest = name.partition(":")
     kind = kind.removesuffix("_lot") + "_lot"
-    used = linked(read, LOT_KINDS, [name])
+    used = linked(read, LOT_KINDS, [name], window)
     if colon and rest and kind in LOT_KINDS:
-        used |= linked(read, [kind], [rest])
-    dins = {stream for stream in used if len(stream) == 13}
-    return Start((used - dins) | bags_of(read, dins), dins, down=True, up=False)
+        used |= linked(read, [kind], [rest], window)
+    return _from_streams(read, used)
 
 
-def linked(read: Reading, kinds: Iterable[str], keys: Iterable[str]) -> set[str]:
-    """Streams that belong to any of these keys."""
+def _touched(*kinds: str) -> Callable[[Reading, str, Window], Start]:
+    """What was collected, made or tested with something."""
+
+    def start(read: Reading, name: str, window: Window) -> Start:
+        return _from_streams(read, linked(read, kinds, [name], window))
+
+    return start
+
+
+def _from_streams(read: Reading, streams: set[str]) -> Start:
+    """From bags, and all bags of donations."""
+    dins = {stream for stream in streams if is_donation(stream)}
+    return Start((streams - dins) | bags_of(read, dins), dins, down=True, up=False)
+
+
+STARTS: dict[str, Callable[[Reading, str, Window], Start]] = {
+    "donor": _donor,
+    "patient": _patient,
+    "lot": _lot,
+    "device": _touched("device"),
+    "operator": _touched("operator"),
+    "run": _touched("process_run", "test_run"),
+    "facility": _touched("facility"),
+}
+
+
+def linked(read: Reading, kinds: Iterable[str], keys: Iterable[str], window: Window = ALWAYS) -> set[str]:
+    """Streams that belong to any of these keys, by what happened within the window."""
     sql = "SELECT stream FROM {each} JOIN belongings ON kind = ? AND key = each.value"
     names = read.each(sorted(keys))
     return {stream for kind in kinds for (stream,) in read.rows(sql.replace("kind = ?", f"kind = '{kind}'"), [names])}

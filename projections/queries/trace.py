@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from ledger.isbt128.bag_name import check, check_din
 from projections.decode import Fact, Unreadable, decimal_text, decode_stored, instant_text, plain_body
 from projections.queries.lineage import edges_among, incomplete_bags, with_ancestors, with_descendants
 from projections.queries.subjects import NotFound, Start, start_of
@@ -29,7 +28,7 @@ def trace(views: Views, subject: str, facts: bool = True) -> Answer:
     Errors: BadScan when the subject reads as neither; NotFound when nothing is known of it.
     """
     with views.reading() as read:
-        start = start_of(read, subject, check, check_din)
+        start = start_of(read, subject)
         bags = set(start.bags)
         down = with_descendants(read, bags) if start.down else bags
         up = with_ancestors(read, bags) if start.up else bags

@@ -34,14 +34,26 @@ class Reading(Protocol):
     """One read transaction: everything asked in it is of one position.
 
     SQL is what SQLite and PostgreSQL share, with `?` for parameters; `{each}` stands for a table `each` of
-    one column `value`, made of a parameter that is a list (written by `each`).
+    one column `value`, made of a parameter that is a list (written by `each`). `{known TABLE}` stands for the
+    condition that a row of TABLE was there at `position`.
     """
 
     @property
     def ledger(self) -> str: ...
 
     @property
-    def position(self) -> int: ...
+    def position(self) -> int:
+        """The position asked about."""
+        ...
+
+    @property
+    def complete_to(self) -> int:
+        """The last position these views have applied."""
+        ...
+
+    def digest(self) -> str:
+        """The digest of the whole view at `complete_to`: SHA-256 of its tables' digests."""
+        ...
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]: ...
 
@@ -53,8 +65,11 @@ class Reading(Protocol):
 class Views(Protocol):
     """What a query needs of a view database."""
 
-    def reading(self) -> AbstractContextManager[Reading]:
-        """One read transaction. Errors: ViewsOutdated, ViewsUnavailable."""
+    def reading(self, known_at: int | None = None) -> AbstractContextManager[Reading]:
+        """One read transaction, of what was recorded by `known_at` (microseconds).
+
+        Errors: ViewsOutdated, ViewsUnavailable.
+        """
         ...
 
 

@@ -6,9 +6,11 @@ never runs ahead.
 """
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +57,18 @@ PRAGMAS = (
 class _Transaction:
     """One transaction, as the read models see it."""
 
-    def __init__(self, connection: sqlite3.Connection, ledger: str, position: int) -> None:
-        self.ledger, self.position = ledger, position
+    def __init__(self, connection: sqlite3.Connection, ledger: str, position: int, known: int | None = None) -> None:
+        self.ledger, self.complete_to = ledger, position
+        self.position = position if known is None else known
         self.differences: dict[str, int] = {}
         self._connection = connection
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         return self._connection.execute(_dialect(sql), parameters).fetchall()
+
+    def digest(self) -> str:
+        sums = self.rows("SELECT model, sum FROM digests WHERE view = ? ORDER BY model", (VIEW,))
+        return sha256(json.dumps(sums).encode()).hexdigest()
 
     def each(self, values: Iterable[str]) -> str:
         return json.dumps(list(values))
@@ -82,6 +89,7 @@ def _dialect(sql: str) -> str:
 
     An INTEGER as primary key is SQLite's own number of the row; a BIGINT would get an index beside the table.
     """
+    sql = re.sub(r"\{known \w+\}", "true", sql)
     sql = sql.replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")
     sql = sql.replace("{each} JOIN", "{each} CROSS JOIN")
     return sql.replace("{each}", "(SELECT value FROM json_each(?)) AS each").replace("{clustered}", "WITHOUT ROWID")
@@ -198,7 +206,7 @@ class SqliteViews:
     # -- reading ---------------------------------------------------------------------------------
 
     @contextmanager
-    def reading(self) -> Iterator[_Transaction]:
+    def reading(self, known_at: int | None = None) -> Iterator[_Transaction]:
         """One read transaction. Errors: ViewsOutdated when the tables are not of this version of the code."""
         with self._transaction("DEFERRED", "read the views"):
             found = self._found()
@@ -206,7 +214,13 @@ class SqliteViews:
                 raise ViewsOutdated(
                     f"{self.path}: {'no views yet' if found is None else f'views of version {found[0]}'}"
                 )
-            yield _Transaction(self._connection, found[1], self.next_position() - 1)
+            complete_to = self.next_position() - 1
+            read = _Transaction(self._connection, found[1], complete_to)
+            yield (
+                read
+                if known_at is None
+                else _Transaction(self._connection, found[1], complete_to, _last_recorded_by(read, known_at))
+            )
 
     def digests(self) -> dict[str, str]:
         """The digest of each read model: the order-free sum of its rows' hashes, in hexadecimal."""
@@ -236,6 +250,20 @@ class SqliteViews:
             raise ViewsUnavailable(
                 f"could not {what} ({self.path}): {error}; a views file may be deleted: it is made again"
             ) from error
+
+
+def _last_recorded_by(read: _Transaction, known_at: int) -> int:
+    """The last position recorded by then: recorded time never runs backwards, so halving finds it without an index."""
+    low, high = 0, read.complete_to  # recorded by then up to low, later from above high on
+    sql = "SELECT position, recorded_at FROM life WHERE position <= ? ORDER BY position DESC LIMIT 1"
+    while low < high:
+        middle = (low + high + 1) // 2
+        found = read.rows(sql, (middle,))
+        if not found or found[0][1] <= known_at:
+            low = middle
+        else:
+            high = found[0][0] - 1
+    return low
 
 
 def _hex(total: int) -> str:

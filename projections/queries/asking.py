@@ -1,0 +1,61 @@
+"""This file holds how a question is put to the views, as known when and at which instant, and what heads its answer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from projections.decode import instant_text, micros_of
+from projections.readmodels.database import Reading, Views
+
+Answer = dict[str, Any]
+
+
+class NothingKnownYet(LookupError):
+    """At the recorded time asked for, the ledger held no fact yet."""
+
+    def __init__(self, known_at: datetime, first_recorded_at: str | None) -> None:
+        super().__init__(known_at, first_recorded_at)
+        self.known_at, self.first_recorded_at = known_at, first_recorded_at
+
+
+class Asking(NamedTuple):
+    """One question's view of the ledger: `read` is of the position asked about, `at` is business now."""
+
+    read: Reading
+    at: datetime
+    known_at: datetime | None
+
+    @property
+    def now(self) -> int:
+        """Business now, in microseconds."""
+        return micros_of(self.at)
+
+    def head(self) -> Answer:
+        """What every answer states.
+
+        Shape: {ledger, position, known_at, at, complete_to, digest}: the answer is of the facts up to `position`, the
+        last one recorded by `known_at` (null: the last of all); `digest` is the whole view's, at `complete_to`.
+        """
+        return {
+            "ledger": self.read.ledger,
+            "position": self.read.position,
+            "known_at": None if self.known_at is None else instant_text(micros_of(self.known_at)),
+            "at": instant_text(self.now),
+            "complete_to": self.read.complete_to,
+            "digest": self.read.digest(),
+        }
+
+
+@contextmanager
+def asking(views: Views, at: datetime, known_at: datetime | None = None) -> Iterator[Asking]:
+    """One read transaction of what was known at T. Errors: NothingKnownYet; ViewsOutdated, ViewsUnavailable."""
+    with views.reading(None if known_at is None else micros_of(known_at)) as read:
+        if read.position == 0 and known_at is not None:
+            raise NothingKnownYet(known_at, _first_recorded(read))
+        yield Asking(read, at, known_at)
+
+
+def _first_recorded(read: Reading) -> str | None:
+    found = read.rows("SELECT recorded_at FROM life ORDER BY position LIMIT 1")
+    return instant_text(found[0][0]) if found else None

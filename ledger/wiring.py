@@ -25,7 +25,8 @@ from ledger.store.mapper import AvroMapper
 from ledger.store.opening import is_postgres, open_store
 from ledger.store.port import FactRow, FactStore, Link
 from projections.consumer import CaughtUp, catch_up
-from projections.readmodels.sqlite import SqliteViews
+from projections.readmodels.live import Views
+from projections.readmodels.sqlite import sqlite_views
 
 Progress = Callable[[int, int], None]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -77,9 +78,9 @@ class Ledger:
         return Committer(self.store, self.mapper, self.catalogue, self.clock)
 
     @cached_property
-    def views(self) -> SqliteViews:
+    def views(self) -> Views:
         """The views beside the ledger. Errors: ViewsUnavailable."""
-        return SqliteViews(self.settings.views)
+        return sqlite_views(self.settings.views)
 
     @property
     def bulk(self) -> Importable:

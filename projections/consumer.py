@@ -76,10 +76,11 @@ def catch_up(
     views: ViewDatabase,
     progress: Callable[[int, int], None] | None = None,
     batch: int | None = None,
+    until: int | None = None,
 ) -> CaughtUp:
-    """Bring views to the position the source has as this begins; `progress` hears (position, of)."""
+    """Bring views to the position the source has as this begins, or `until`; `progress` hears (position, of)."""
     with _no_cycle_search():
-        return _catch_up(source, views, progress, batch)
+        return _catch_up(source, views, progress, batch, until)
 
 
 @contextmanager
@@ -99,16 +100,19 @@ def _catch_up(
     views: ViewDatabase,
     progress: Callable[[int, int], None] | None,
     batch: int | None,
+    until: int | None,
 ) -> CaughtUp:
     ledger = source.ledger_id()
     rebuilt = views.prepare(ledger)
     if rebuilt is None and (rebuilt := _estranged(source, views)) is not None:
         views.rebuild(ledger)
-    last = source.head().position
+    last = source.head().position if until is None else until
     expected = views.next_position()
     applied = dropped = 0
     while expected <= last:
         rows = source.rows(expected - 1, batch or _batch_size(last - expected + 1))
+        if until is not None:
+            rows = [row for row in rows if row.position <= until]
         if not rows:
             break
         # Durable from the return of apply: rows and position together. A crash before it leaves both as they

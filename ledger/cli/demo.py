@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FOLDER = "demo"
 WINDOW = 256
 AFTER_THE_WEEK = datetime(2006, 1, 9, tzinfo=UTC)
-"""When stock is looked at: the day after."""
+"""When stock and the week's bags are looked at: the day after."""
 A_PATIENT = f"p-{published_week.published_rows()[0].facility}06000010"
 """The first patient of the week."""
 
@@ -138,7 +138,7 @@ def _put_trace(ledger: "Ledger", say: Say, subject: str, life: bool = True) -> N
     from projections.queries.trace import trace
 
     caught_up(ledger, say, True)
-    put_trace(say, trace(ledger.views, subject), component_names(ledger, say), life)
+    put_trace(say, trace(ledger.views, subject, AFTER_THE_WEEK), component_names(ledger, say), life)
 
 
 def _put_stock(ledger: "Ledger", say: Say) -> None:

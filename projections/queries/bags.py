@@ -12,8 +12,9 @@ from projections.readmodels.database import Reading
 
 LAST_MINUTE = 60_000_000
 """An expiry is printed to the minute, and that minute counts. Unit: microseconds."""
-ROWS = """SELECT bag, component, thousandths, measure, status, fate, expires_at, facility, place, abo, rhd,
-    kind, consignee, holds, nonconformities FROM {each} JOIN bags ON bag = each.value"""
+ROWS = """SELECT bags.bag, component, thousandths, measure, status, fate, expires_at, facility, place, abo, rhd,
+    kind, consignee, holds, nonconformities
+    FROM {each} JOIN bags ON bags.bag = each.value AND {known bags}"""
 
 
 class BagRow(NamedTuple):
@@ -42,10 +43,12 @@ class BagRow(NamedTuple):
     def shown(self) -> dict[str, Any]:
         """In JSON types, in the words of a trace."""
         said = self._asdict()
-        amount, expires = said.pop("thousandths"), self.expires_at
-        said["quantity"] = None if amount is None else decimal_text(amount)
-        said["expires_at"] = None if expires is None else instant_text(expires)
-        return said
+        amount = said.pop("thousandths")
+        quantity = None if amount is None else decimal_text(amount)
+        expires = None if self.expires_at is None else instant_text(self.expires_at)
+        return {"bag": said.pop("bag"), "component": said.pop("component"), "quantity": quantity, **said} | {
+            "expires_at": expires
+        }
 
 
 def bags_at(read: Reading, bags: Iterable[str]) -> dict[str, BagRow]:

@@ -4,25 +4,28 @@ from typing import Any
 
 from projections.readmodels.database import Reading, Views
 
-# A donation is told of by its own stream; where that never came, by the bags that were collected from it.
+# A donation is told of by its own stream; where that never came, by the bags that were collected from it. Of several
+# tellings the first in business time stands: a differing one is a conflict on the write side.
 DONATIONS = """WITH told AS (
-        SELECT din, facility, day, kind, outcome FROM donations WHERE source = din AND facility IS NOT NULL
-        UNION ALL
-        SELECT one.din, one.facility, one.day, one.kind, one.outcome FROM donations AS one
-        WHERE one.source <> one.din
-            AND NOT EXISTS (
-                SELECT 1 FROM donations AS own WHERE own.source = one.din AND own.facility IS NOT NULL)
-            AND one.source = (
-                SELECT MIN(other.source) FROM donations AS other
-                WHERE other.din = one.din AND other.source <> other.din)),
+        SELECT din, facility, day, kind, outcome, ROW_NUMBER() OVER (
+            PARTITION BY din
+            ORDER BY CASE WHEN source = din THEN 0 ELSE 1 END, source, happened_at, from_position) AS place
+        FROM donations WHERE said = 'registered' AND {known donations}),
+    typed AS (
+        SELECT din, source, CASE
+            WHEN COUNT(DISTINCT COALESCE(abo, '') || ' ' || COALESCE(rhd, '')) = 1 THEN MIN(abo) END AS abo
+        FROM donations WHERE said = 'grouped' AND {known donations} GROUP BY din, source),
     grouped AS (
-        SELECT told.*, CASE WHEN typed.groups <> '[]' THEN typed.abo ELSE (
-            SELECT CASE WHEN MIN(bag.abo) = MAX(bag.abo) THEN MIN(bag.abo) END FROM donations AS bag
-            WHERE bag.din = told.din AND bag.source <> bag.din) END AS abo
-        FROM told LEFT JOIN donations AS typed ON typed.source = told.din)
-    SELECT facility, day, abo, kind, COUNT(*) FROM grouped
-    WHERE outcome IN (SELECT each.value FROM {each})
-    GROUP BY facility, day, abo, kind ORDER BY day, facility, abo, kind"""
+        SELECT din, MAX(CASE WHEN source = din THEN 1 ELSE 0 END) AS own,
+            MAX(CASE WHEN source = din THEN abo END) AS tested,
+            CASE WHEN MIN(CASE WHEN source <> din THEN abo END) = MAX(CASE WHEN source <> din THEN abo END)
+                THEN MIN(CASE WHEN source <> din THEN abo END) END AS declared
+        FROM typed GROUP BY din)
+    SELECT told.facility, told.day, CASE WHEN grouped.own = 1 THEN grouped.tested ELSE grouped.declared END AS abo,
+        told.kind, COUNT(*)
+    FROM told LEFT JOIN grouped ON grouped.din = told.din
+    WHERE told.place = 1 AND told.outcome IN (SELECT each.value FROM {each})
+    GROUP BY 1, 2, 3, 4 ORDER BY 2, 1, 3, 4"""
 
 
 def donations(views: Views, outcomes: tuple[str, ...] = ("completed", "partial")) -> list[dict[str, Any]]:

@@ -1,24 +1,35 @@
 """This file holds the walk through the lineage: what a bag was made from, and what from it."""
 
 from collections.abc import Iterable
+from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
+
 
 from projections.readmodels.database import Reading, Row
 
 # UNION, not UNION ALL: a bag is visited once, so a cycle that bad input made ends.
 DESCENDANTS = """WITH RECURSIVE reached (bag) AS (
         SELECT each.value FROM {each}
-        UNION SELECT lineage.child FROM reached JOIN lineage ON lineage.parent = reached.bag)
+        UNION SELECT lineage.child FROM reached JOIN lineage ON lineage.parent = reached.bag
+        AND {known lineage})
     SELECT bag FROM reached"""
 ANCESTORS = """WITH RECURSIVE reached (bag) AS (
         SELECT each.value FROM {each}
-        UNION SELECT lineage.parent FROM reached JOIN lineage ON lineage.child = reached.bag)
+        UNION SELECT lineage.parent FROM reached JOIN lineage ON lineage.child = reached.bag
+        AND {known lineage})
     SELECT bag FROM reached"""
-EDGES = """SELECT lineage.parent, lineage.child, lineage.process, lineage.position
-    FROM {each} JOIN lineage ON lineage.parent = each.value"""
+EDGES = """SELECT lineage.parent, lineage.child, lineage.process, MIN(lineage.from_position)
+    FROM {each} JOIN lineage ON lineage.parent = each.value AND {known lineage}
+    GROUP BY lineage.parent, lineage.child, lineage.process"""
+
+CHILDREN = """SELECT lineage.parent, lineage.child
+    FROM {each} JOIN lineage ON lineage.parent = each.value AND {known lineage}"""
+PARENTS = """SELECT lineage.child, lineage.parent
+    FROM {each} JOIN lineage ON lineage.child = each.value AND {known lineage}"""
 
 # A bag's name begins with its DIN, followed by = or #, both before ~ in ASCII: the primary key is the index.
-BAGS_OF_DONATION = """SELECT bag FROM {each} JOIN bags
-    ON bags.bag > each.value AND bags.bag < each.value || '~' WHERE length(each.value) = 13"""
+BAGS_OF_DONATION = """SELECT bag FROM {each} JOIN spells
+    ON spells.bag > each.value AND spells.bag < each.value || '~' AND {known spells} WHERE length(each.value) = 13"""
 
 
 def with_descendants(read: Reading, bags: Iterable[str]) -> set[str]:
@@ -32,7 +43,7 @@ def with_ancestors(read: Reading, bags: Iterable[str]) -> set[str]:
 
 
 def edges_among(read: Reading, bags: set[str]) -> list[Row]:
-    """Edges with both ends among these bags: parent, child, process, position."""
+    """Edges with both ends among these bags: parent, child, process, position from which on the ledger knew it."""
     found = read.rows(EDGES, [read.each(sorted(bags))])
     return sorted((row for row in found if row[1] in bags), key=lambda row: (row[3], row[:3]))
 
@@ -42,13 +53,62 @@ def incomplete_bags(read: Reading) -> set[str]:
 
     None of them counts as available, whatever its row says: parking must fail safe.
     """
-    parked = {stream for (stream,) in read.rows("SELECT DISTINCT stream FROM parked")}
+    sql = "SELECT DISTINCT stream FROM parked WHERE position <= ?"
+    parked = {stream for (stream,) in read.rows(sql, [read.position])}
     if not parked:
         return set()
     bags = set(parked)
     for sql in (
         BAGS_OF_DONATION,
-        "SELECT stream FROM {each} JOIN belongings ON kind = 'donation' AND key = each.value",
+        "SELECT stream FROM {each} JOIN belongings ON kind = 'donation' AND key = each.value AND {known belongings}",
     ):
         bags |= {bag for (bag,) in read.rows(sql, [read.each(sorted(parked))])}
     return with_descendants(read, bags)
+
+
+class Reached(NamedTuple):
+    """Bags a walk came to, those it began with among them; `cut`: where its depth ended it and the lineage goes on."""
+
+    bags: set[str]
+    cut: set[str]
+
+
+def descendants(read: Reading, bags: Iterable[str], depth: int | None) -> Reached:
+    """These bags and what was made from them, in at most so many processes; None: however many."""
+    return Reached(with_descendants(read, bags), set()) if depth is None else _walk(read, bags, depth, CHILDREN)
+
+
+def ancestors(read: Reading, bags: Iterable[str], depth: int | None) -> Reached:
+    """These bags and what they were made from, in at most so many processes; None: however many."""
+    return Reached(with_ancestors(read, bags), set()) if depth is None else _walk(read, bags, depth, PARENTS)
+
+
+def _walk(read: Reading, bags: Iterable[str], depth: int, step: str) -> Reached:
+    reached = set(bags)
+    edge = set(reached)
+    for _ in range(depth):
+        edge = {other for _, other in read.rows(step, [read.each(sorted(edge))])} - reached
+        reached |= edge
+    cut = {bag for bag, other in read.rows(step, [read.each(sorted(edge))]) if other not in reached}
+    return Reached(reached, cut)
+
+
+def cycles_of(edges: list[Row]) -> list[list[str]]:
+    """Bags that are their own ancestors, grouped as they hang together; only bad input makes them."""
+    parents: dict[str, set[str]] = {}
+    for parent, child, *_ in edges:
+        parents.setdefault(child, set()).add(parent)
+    try:
+        TopologicalSorter(parents).prepare()
+    except CycleError:  # then it is worth loading what can name them all
+        return _cycles(edges)
+    return []
+
+
+def _cycles(edges: list[Row]) -> list[list[str]]:
+    from networkx import DiGraph, strongly_connected_components
+
+    graph = DiGraph((parent, child) for parent, child, *_ in edges)
+    loops = {parent for parent, child, *_ in edges if parent == child}
+    groups = [sorted(group) for group in strongly_connected_components(graph) if len(group) > 1 or loops & group]
+    return sorted(groups)

@@ -70,8 +70,12 @@ def start_of(read: Reading, subject: str, window: Window = ALWAYS) -> Start:
 def _is_known(read: Reading, start: Start) -> bool:
     names = read.each(sorted(start.bags | start.streams))
     return any(
-        read.rows(f"SELECT 1 FROM {{each}} JOIN {table} = each.value LIMIT 1", [names])
-        for table in ("life ON life.stream", "lineage ON lineage.parent", "lineage ON lineage.child")
+        read.rows(f"SELECT 1 FROM {{each}} JOIN {table} = each.value AND {known} LIMIT 1", [names])
+        for table, known in (
+            ("life ON life.stream", f"life.position <= {read.position}"),
+            ("lineage ON lineage.parent", "{known lineage}"),
+            ("lineage ON lineage.child", "{known lineage}"),
+        )
     )
 
 
@@ -129,9 +133,16 @@ STARTS: dict[str, Callable[[Reading, str, Window], Start]] = {
 
 def linked(read: Reading, kinds: Iterable[str], keys: Iterable[str], window: Window = ALWAYS) -> set[str]:
     """Streams that belong to any of these keys, by what happened within the window."""
-    sql = "SELECT stream FROM {each} JOIN belongings ON kind = ? AND key = each.value"
-    names = read.each(sorted(keys))
-    return {stream for kind in kinds for (stream,) in read.rows(sql.replace("kind = ?", f"kind = '{kind}'"), [names])}
+    sql = "SELECT stream FROM {each} JOIN belongings ON kind = ? AND key = each.value AND {known belongings}"
+    within = [("happened_at >= ?", window.since), ("happened_at <= ?", window.until)]
+    chosen = [(condition, bound) for condition, bound in within if bound is not None]
+    sql = " AND ".join((sql, *(condition for condition, _ in chosen)))
+    names, bounds = read.each(sorted(keys)), [bound for _, bound in chosen]
+    return {
+        stream
+        for kind in kinds
+        for (stream,) in read.rows(sql.replace("kind = ?", f"kind = '{kind}'"), [names, *bounds])
+    }
 
 
 def bags_of(read: Reading, dins: Iterable[str]) -> set[str]:

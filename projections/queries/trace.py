@@ -1,55 +1,67 @@
 """This file holds the trace: what the ledger says about a bag, donation, donor, patient or lot, both ways."""
 
-import json
-from typing import Any
+from datetime import datetime
 
-from projections.decode import Fact, Unreadable, decimal_text, decode_stored, instant_text, plain_body
-from projections.queries.lineage import edges_among, incomplete_bags, with_ancestors, with_descendants
-from projections.queries.subjects import NotFound, Start, start_of
+from projections.decode import Fact, Unreadable, decode_stored, instant_text, plain_body
+from projections.queries.asking import Answer, Asking, asking
+from projections.queries.bags import bags_at
+from projections.queries.lineage import Reached, ancestors, cycles_of, descendants, edges_among
+from projections.queries.subjects import ALWAYS, NotFound, Start, Window, start_of
 from projections.readmodels.database import Reading, Views
 from projections.readmodels.standing import is_correction, standing
 
 __all__ = ["NotFound", "trace"]
 
-Answer = dict[str, Any]
-
-BAGS = """SELECT bag, component, thousandths, measure, status, fate, expires_at, facility, place, abo, rhd,
-    kind, consignee, holds, nonconformities, version FROM {each} JOIN bags ON bag = each.value"""
 FACTS = """SELECT position, stream, version, name, recorded_at, state
-    FROM {each} JOIN life ON stream = each.value ORDER BY position"""
+    FROM {each} JOIN life ON stream = each.value WHERE position <= ? ORDER BY position"""
+VERSIONS = """SELECT stream, MAX(version) FROM {each} JOIN life ON stream = each.value
+    WHERE position <= ? GROUP BY stream"""
 
 
-def trace(views: Views, subject: str, facts: bool = True) -> Answer:
+def trace(
+    views: Views,
+    subject: str,
+    at: datetime,
+    *,
+    known_at: datetime | None = None,
+    window: Window = ALWAYS,
+    depth: int | None = None,
+    facts: bool = True,
+) -> Answer:
     """What became of a subject, as of the position the answer names.
 
-    Shape: a bag with its ancestors and descendants; a DIN, donor (`donor:P`) or lot (`lot:ID`, `lot:KIND:ID`)
-    with its bags and their descendants; a patient (`patient:P`) with the bags crossmatched, issued or given
-    and their ancestors. `facts=False` leaves the facts out.
-    Errors: BadScan when the subject reads as neither; NotFound when nothing is known of it.
+    Shape: a bag with its ancestors and descendants; a DIN, donor (`donor:P`), lot (`lot:ID`, `lot:KIND:ID`), device,
+    operator, run or facility with its bags and their descendants; a patient (`patient:P`) with the bags crossmatched,
+    issued or given and their ancestors. `expired` is judged at `at`. `cycles`: bags that bad input made their own
+    ancestors. `depth` ends the walk after so many processes each way; `cut` then names bags where it goes on.
+    `facts=False` leaves the facts out.
+    Errors: BadScan when the subject reads as neither; NotFound when nothing is known of it; NothingKnownYet.
     """
-    with views.reading() as read:
-        start = start_of(read, subject)
+    with asking(views, at, known_at) as put:
+        read = put.read
+        start = start_of(read, subject, window)
         bags = set(start.bags)
-        down = with_descendants(read, bags) if start.down else bags
-        up = with_ancestors(read, bags) if start.up else bags
-        reached = down | up
+        down = descendants(read, bags, depth) if start.down else Reached(bags, set())
+        up = ancestors(read, bags, depth) if start.up else Reached(bags, set())
+        reached = down.bags | up.bags
+        edges = edges_among(read, reached)
+        streams = _streams(start, reached)
         answer: Answer = {
             "subject": subject,
-            "ledger": read.ledger,
-            "position": read.position,
-            "bags": _bags(read, reached),
-            "edges": [
-                dict(zip(("parent", "child", "process", "position"), row, strict=True))
-                for row in edges_among(read, reached)
-            ],
+            **put.head(),
+            "bags": _bags(put, reached),
+            "edges": [dict(zip(("parent", "child", "process", "position"), row, strict=True)) for row in edges],
+            "cycles": cycles_of(edges),
+            "cut": sorted(down.cut | up.cut),
+            **_ways(start, up.bags - bags, down.bags - bags),
+            "parked": _parked(read, streams),
+            "facts": _facts(read, streams) if facts else [],
         }
-        if start.single:
-            answer["ancestors"] = sorted(up - bags)
-            answer["descendants"] = sorted(down - bags)
-        streams = _streams(start, reached)
-        answer["parked"] = _parked(read, streams)
-        answer["facts"] = _facts(read, streams) if facts else []
         return answer
+
+
+def _ways(start: Start, up: set[str], down: set[str]) -> Answer:
+    return {"ancestors": sorted(up), "descendants": sorted(down)} if start.single else {}
 
 
 def _streams(start: Start, bags: set[str]) -> list[str]:
@@ -57,51 +69,25 @@ def _streams(start: Start, bags: set[str]) -> list[str]:
     return sorted({*bags, *(bag[:13] for bag in bags), *start.streams})
 
 
-def _bags(read: Reading, bags: set[str]) -> list[Answer]:
-    rows = {row[0]: row for row in read.rows(BAGS, [read.each(sorted(bags))])}
-    incomplete = incomplete_bags(read)
-    found = []
-    for bag in sorted(bags):
-        # One known by an edge alone has no row: nothing says what it is.
-        row = rows.get(bag) or (bag, *[None] * 12, "[]", "[]", 0)
-        unsure = bag in incomplete or bag not in rows
-        found.append(_bag(row, "incomplete" if unsure else row[4]))
-    return found
-
-
-def _bag(row: tuple[Any, ...], status: str) -> Answer:
-    (bag, component, amount, measure, _, fate, expires_at, facility, place, abo, rhd, kind, consignee,
-     holds, nonconformities, version) = row  # fmt: skip
-    return {
-        "bag": bag,
-        "component": component,
-        "quantity": None if amount is None else decimal_text(amount),
-        "measure": measure,
-        "group": abo,
-        "rhd": rhd,
-        "status": status,
-        "fate": fate,
-        "expires_at": None if expires_at is None else instant_text(expires_at),
-        "facility": facility,
-        "place": place,
-        "kind": kind,
-        "consignee": consignee,
-        "holds": json.loads(holds),
-        "nonconformities": json.loads(nonconformities),
-        "version": version,
-    }
+def _bags(put: Asking, bags: set[str]) -> list[Answer]:
+    rows = bags_at(put.read, bags)
+    versions: dict[str, int] = dict(put.read.rows(VERSIONS, [put.read.each(sorted(bags)), put.read.position]))
+    return [
+        {**row.shown(), "expired": row.expired(put.at), "version": versions.get(bag, 0)} for bag, row in rows.items()
+    ]
 
 
 def _parked(read: Reading, streams: list[str]) -> list[Answer]:
     """Facts of these streams that could not be read or never came, with the reason."""
     sql = """SELECT parked.stream, parked.version, parked.position, parked.reason
-        FROM {each} JOIN parked ON parked.stream = each.value ORDER BY parked.position, parked.version"""
+        FROM {each} JOIN parked ON parked.stream = each.value WHERE parked.position <= ?
+        ORDER BY parked.position, parked.version"""
     keys = ("stream", "version", "position", "reason")
-    return [dict(zip(keys, row, strict=True)) for row in read.rows(sql, [read.each(streams)])]
+    return [dict(zip(keys, row, strict=True)) for row in read.rows(sql, [read.each(streams), read.position])]
 
 
 def _facts(read: Reading, streams: list[str]) -> list[Answer]:
-    decoded = [decode_stored(*row) for row in read.rows(FACTS, [read.each(streams)])]
+    decoded = [decode_stored(*row) for row in read.rows(FACTS, [read.each(streams), read.position])]
     corrected = _corrected([each for each in decoded if isinstance(each, Fact)])
     return [_fact(each, corrected.get((each.stream, each.version))) for each in decoded]
 

@@ -128,7 +128,7 @@ class BagFold(Struct, array_like=True):
         return sorted(shown, key=lambda each: (each["raised_at"], each["nonconformity"]))
 
 
-_to_bytes: Any = Encoder().encode
+_to_bytes: Any = Encoder(order="deterministic").encode
 _from_bytes = Decoder(BagFold).decode
 
 

@@ -1,121 +1,252 @@
-"""This file holds the bags: one row each, changed only by facts of that bag's own stream."""
+"""This file holds the bags: what is said of each from one position to the next, changed by its own stream alone."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
 
 from msgspec.json import Encoder
+from msgspec.msgpack import Encoder as BytesEncoder
 
 from projections.decode import Fact, Unreadable
 from projections.readmodels.bag_fold import folded, taken_in
 from projections.readmodels.bag_state import FINAL, BagFold, packed, unpacked
-from projections.readmodels.database import DIGEST_SIZE, Batch, ReadModel, Row, Writing, is_bag, row_digest
-from projections.readmodels.life import made_anew, park
+from projections.readmodels.database import (
+    OPEN,
+    Batch,
+    Content,
+    ReadModel,
+    Row,
+    Writing,
+    is_bag,
+    of_spell,
+    row_digest,
+    spell_digest,
+)
+from projections.readmodels.life import park, retold
+from projections.readmodels.standing import Retold
 
+SHELF = ("facility", "component", "abo", "rhd", "status", "measure")
+"""What bags are counted together by."""
 COLUMNS = (
-    "bag", "component", "thousandths", "measure", "status", "fate", "facility", "place", "abo", "rhd",
-    "expires_at", "kind", "consignee", "holds", "nonconformities", "final", "version", "from_position",
+    "bag", *SHELF, "thousandths", "fate", "place", "expires_at", "kind", "consignee", "holds", "nonconformities",
 )  # fmt: skip
 """What a row says. The quantity is a whole number of thousandths: exact, and summed in the database."""
+LASTING = 62
+"""`span` of a row that holds until further notice."""
 
 DDL = (
-    """CREATE TABLE bags (
-        bag TEXT PRIMARY KEY, component TEXT, thousandths BIGINT, measure TEXT,
-        status TEXT NOT NULL, fate TEXT, facility TEXT, place TEXT, abo TEXT, rhd TEXT, expires_at BIGINT,
-        kind TEXT, consignee TEXT, holds TEXT NOT NULL, nonconformities TEXT NOT NULL, final INTEGER NOT NULL,
-        version BIGINT NOT NULL, from_position BIGINT NOT NULL, digest BLOB NOT NULL, fold BLOB NOT NULL)""",
-    # Holds all that a stock answer needs, of bags that are stock: the answer never reads the table.
-    """CREATE INDEX bags_in_stock ON bags
-        (facility, component, abo, rhd, status, measure, expires_at, thousandths, final) WHERE final = 0""",
+    """CREATE TABLE shelves (
+        shelf BIGINT PRIMARY KEY, facility TEXT, component TEXT, abo TEXT, rhd TEXT, status TEXT NOT NULL,
+        measure TEXT)""",
+    # A spell: what was said of a bag from one position until before another. span: bits in the number of positions.
+    """CREATE TABLE spells (
+        bag TEXT NOT NULL, from_position BIGINT NOT NULL, to_position BIGINT NOT NULL, span INTEGER NOT NULL,
+        shelf BIGINT NOT NULL, final INTEGER NOT NULL, thousandths BIGINT, fate TEXT, place TEXT, expires_at BIGINT,
+        kind TEXT, consignee TEXT, holds TEXT NOT NULL, nonconformities TEXT NOT NULL,
+        PRIMARY KEY (bag, from_position)) {clustered}""",
+    # Both hold all that a stock answer needs, of bags that are stock: now, and at any position before.
+    f"""CREATE INDEX spells_in_stock ON spells (shelf, expires_at, thousandths, to_position, final)
+        WHERE final = 0 AND to_position = {OPEN}""",
+    """CREATE INDEX spells_over_time ON spells (span, from_position, to_position, shelf, expires_at, thousandths,
+        final) WHERE final = 0""",
+    """CREATE VIEW bags AS SELECT spells.bag, shelves.facility, shelves.component, shelves.abo, shelves.rhd,
+        shelves.status, shelves.measure, spells.thousandths, spells.fate, spells.place, spells.expires_at, spells.kind,
+        spells.consignee, spells.holds, spells.nonconformities, spells.final, spells.from_position, spells.to_position
+        FROM spells JOIN shelves ON shelves.shelf = spells.shelf""",
+    """CREATE TABLE folds (
+        bag TEXT PRIMARY KEY, from_position BIGINT NOT NULL, fold BLOB NOT NULL) {clustered}""",
 )
-READ = "SELECT bag, digest, fold FROM {each} JOIN bags ON bag = each.value"
-WRITE = (
-    f"INSERT INTO bags ({', '.join(COLUMNS)}, digest, fold) VALUES ({', '.join('?' * (len(COLUMNS) + 2))}) "
-    f"ON CONFLICT (bag) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS[1:])}, "
-    "digest = excluded.digest, fold = excluded.fold"
-)
+READ = "SELECT bag, from_position, fold FROM {each} JOIN folds ON bag = each.value"
+KEEP = """INSERT INTO folds VALUES (?, ?, ?)
+    ON CONFLICT (bag) DO UPDATE SET from_position = excluded.from_position, fold = excluded.fold"""
+CLOSE = "UPDATE spells SET to_position = ?, span = ? WHERE bag = ? AND from_position = ?"
 _json = Encoder().encode
+_bytes = BytesEncoder().encode
+
+
+@lru_cache(maxsize=1 << 16)
+def shelf_of(dimensions: Row) -> int:
+    """The number of a shelf: a hash of what it stands for, so that a rebuild gives the same one."""
+    return int.from_bytes(blake2b(_bytes(dimensions), digest_size=8).digest(), "big") >> 2
+
+
+def span_of(from_position: int, to_position: int) -> int:
+    """Bits in the number of positions a row held for: those of one span that held at a position are in a short range."""
+    return LASTING if to_position == OPEN else (to_position - from_position).bit_length()
+
+
+class _Spell(NamedTuple):
+    row: Row
+    since: int
+    until: int = OPEN
+
+
+class _Changes(NamedTuple):
+    opened: list[_Spell]
+    closed: list[_Spell]
+    folds: list[Row]
+
+
+class _Telling:
+    """What is said of one bag while a batch is applied, and since when."""
+
+    def __init__(self, bag: str, changes: _Changes, since: int | None, fold: bytes | None) -> None:
+        self.bag, self.state = bag, BagFold() if fold is None else unpacked(fold)
+        self._changes, self._since, self._stored = changes, since or 0, fold is not None
+        self._row = None if fold is None else _row(bag, self.state)
+
+    def say(self, position: int) -> None:
+        """The state is what is said from this position on."""
+        row = _row(self.bag, self.state)
+        if row == self._row:
+            return
+        if self._row is not None:
+            spell = _Spell(self._row, self._since, position)
+            (self._changes.closed if self._stored else self._changes.opened).append(spell)
+        self._row, self._since, self._stored = row, position, False
+
+    def hear(self, heard: Sequence[Fact | Unreadable]) -> int | None:
+        """Take in what comes in order; the version of the first fact that comes late, if one does."""
+        for each in heard:
+            if isinstance(each, Fact) and not taken_in(self.state, each):
+                return each.version
+            self.say(each.position)
+        return None
+
+    def tell_again(self, retold: Retold) -> None:
+        """Fold once more for each fact that may change what earlier ones say."""
+        corrected, first = retold.corrected, True
+        for fact, stands in retold.steps():
+            if first or corrected or not taken_in(self.state, fact):
+                self.state = folded(stands, fact.version, fact.position)
+            first = False
+            self.say(fact.position)
+
+    def end(self, version: int, position: int) -> None:
+        """Keep the state, with version and position of the last fact heard, readable or not."""
+        self.state.version, self.state.position = version, position
+        if self._row is not None and not self._stored:
+            self._changes.opened.append(_Spell(self._row, self._since))
+        self._changes.folds.append((self.bag, self._since, packed(self.state)))
 
 
 def apply(writing: Writing, batch: Batch) -> None:
-    """Bring the row of every bag that a batch touches to its last fact."""
-    unreadable = _by_bag(batch.unreadable)
-    touched = sorted(bag for bag in {*batch.streams, *batch.anew, *unreadable} if is_bag(bag))
-    if not touched:
-        return
-    kept = {bag: (digest, fold) for bag, digest, fold in writing.rows(READ, [writing.each(touched)])}
-    states: dict[str, BagFold] = {}
-    late: dict[str, tuple[int, int]] = {}
+    """Bring what is said of every bag that a batch touches to its last fact."""
+    heard = _heard(batch)
+    afresh = sorted(bag for bag, each in batch.retold.items() if each.afresh and is_bag(bag))
+    changes = _Changes([], [], [])
+    _forget(writing, afresh)
+    _tell_afresh(writing, batch, changes, afresh)
+    touched = sorted(heard.keys() - set(afresh))
+    kept = {bag: (since, fold) for bag, since, fold in writing.rows(READ, [writing.each(touched)])} if touched else {}
+    late: dict[str, tuple[_Telling, int, int, int]] = {}
     for bag in touched:
-        state = unpacked(kept[bag][1]) if bag in kept else BagFold()
-        facts = batch.streams.get(bag, ())
-        reached = _reached(writing, bag, state, (*facts, *unreadable[bag]) if bag in unreadable else facts)
-        if bag in batch.anew:
-            states[bag] = folded(batch.anew[bag], *reached)
-        elif all(taken_in(state, fact) for fact in facts):
-            state.version, state.position = reached
-            states[bag] = state
-        else:
-            late[bag] = reached
-    for bag, facts in made_anew(writing, late).items():
-        states[bag] = folded(facts, *late[bag])
-    _write(writing, states, {bag: digest for bag, (digest, _) in kept.items()})
+        telling = _Telling(bag, changes, *kept.get(bag, (None, None)))
+        version, position = _reached(writing, telling, heard[bag])
+        if bag in batch.retold:
+            telling.hear([each for each in heard[bag][:1] if isinstance(each, Unreadable)])
+            telling.tell_again(batch.retold[bag])
+        elif (first := telling.hear(heard[bag])) is not None:
+            late[bag] = (telling, first, version, position)
+            continue
+        telling.end(version, position)
+    for bag, each in retold(writing, {bag: first for bag, (_, first, _, _) in late.items()}).items():
+        telling, _, version, position = late[bag]
+        telling.tell_again(each)
+        telling.end(version, position)
+    _write(writing, changes)
 
 
-def _by_bag(unreadable: list[Unreadable]) -> dict[str, list[Unreadable]]:
-    found: dict[str, list[Unreadable]] = {}
-    for each in unreadable:
-        found.setdefault(each.stream, []).append(each)
+def _heard(batch: Batch) -> dict[str, list[Fact | Unreadable]]:
+    """What a batch says of each bag, in version order."""
+    found: dict[str, list[Fact | Unreadable]] = {
+        bag: list(facts) for bag, facts in batch.streams.items() if is_bag(bag)
+    }
+    for each in batch.unreadable:
+        if is_bag(each.stream):
+            found.setdefault(each.stream, []).append(each)
+            found[each.stream].sort(key=_version)
     return found
-
-
-def _reached(writing: Writing, bag: str, state: BagFold, heard: Sequence[Fact | Unreadable]) -> tuple[int, int]:
-    """Version and position of the last fact heard; a version that was passed over is parked."""
-    version, position = state.version, state.position
-    for each in sorted(heard, key=_version) if len(heard) > 1 else heard:
-        for missing in range(version + 1, each.version):
-            park(writing, bag, missing, each.position, "", f"missing: version {each.version} came instead")
-        version, position = each.version, each.position
-    return version, position
 
 
 def _version(each: Fact | Unreadable) -> int:
     return each.version
 
 
+def _reached(writing: Writing, telling: _Telling, heard: Sequence[Fact | Unreadable]) -> tuple[int, int]:
+    """Version and position of the last fact heard; a version that was passed over is parked."""
+    version, position = telling.state.version, telling.state.position
+    for each in heard:
+        for missing in range(version + 1, each.version):
+            why = f"missing: version {each.version} came instead"
+            park(writing, telling.bag, missing, each.position, "", why)
+        version, position = each.version, each.position
+    return version, position
+
+
+def _tell_afresh(writing: Writing, batch: Batch, changes: _Changes, bags: list[str]) -> None:
+    sql = """SELECT stream, MIN(position), MAX(version), MAX(position)
+        FROM {each} JOIN life ON stream = each.value GROUP BY stream"""
+    for bag, first, version, position in writing.rows(sql, [writing.each(bags)]) if bags else ():
+        telling = _Telling(bag, changes, None, None)
+        facts = batch.retold[bag].facts
+        if not facts or first < facts[0].position:
+            telling.say(first)
+        telling.tell_again(batch.retold[bag])
+        telling.end(version, position)
+
+
 def _row(bag: str, state: BagFold) -> Row:
     abo, rhd = state.shown_group
-    status = state.status
     return (
         bag,
-        state.component,
-        state.thousandths,
-        state.measure,
-        status,
-        state.fate,
         state.facility,
-        state.place,
+        state.component,
         abo,
         rhd,
+        state.status,
+        state.measure,
+        state.thousandths,
+        state.fate,
+        state.place,
         state.expires_at,
         state.kind,
         state.consignee,
         _json(state.open_holds()).decode() if state.holds else "[]",
         _json(state.open_nonconformities()).decode() if state.nonconformities else "[]",
-        int(status in FINAL),
-        state.version,
-        state.position,
     )
 
 
-def _write(writing: Writing, states: dict[str, BagFold], before: dict[str, bytes]) -> None:
-    rows = []
-    difference = 0
-    for bag, state in states.items():
-        row = _row(bag, state)
-        digest = row_digest(row)
-        difference += digest - int.from_bytes(before.get(bag, b""), "big")
-        rows.append((*row, digest.to_bytes(DIGEST_SIZE, "big"), packed(state)))
-    writing.run_many(WRITE, rows)
+def _forget(writing: Writing, bags: list[str]) -> None:
+    """Take back all that was ever said of these bags."""
+    if not bags:
+        return
+    columns = ", ".join(f"bags.{name}" for name in (*COLUMNS, "from_position", "to_position"))
+    rows = writing.rows(f"SELECT {columns} FROM {{each}} JOIN bags ON bags.bag = each.value", [writing.each(bags)])
+    writing.count("bags", -sum(spell_digest(row[:-2], row[-2], row[-1]) for row in rows))
+    writing.run_many("DELETE FROM spells WHERE bag = ?", [(bag,) for bag in bags])
+    writing.run_many("DELETE FROM folds WHERE bag = ?", [(bag,) for bag in bags])
+
+
+def _write(writing: Writing, changes: _Changes) -> None:
+    opened, closed = changes.opened, changes.closed
+    shelves = {each.row[1:7] for each in opened}
+    sql = "INSERT INTO shelves VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    writing.run_many(sql, [(shelf_of(shelf), *shelf) for shelf in shelves])
+    writing.run_many(CLOSE, [(s.until, span_of(s.since, s.until), s.row[0], s.since) for s in closed])
+    writing.insert("spells", [_spell_row(each) for each in opened])
+    writing.run_many(KEEP, changes.folds)
+    difference = sum(spell_digest(*each) for each in opened)
+    difference += sum(row_digest((*row, since, until)) for row, since, until in closed)
     writing.count("bags", difference)
 
 
-BAGS = ReadModel("bags", ("bags",), DDL, apply)
+def _spell_row(spell: _Spell) -> Row:
+    row, since, until = spell
+    shelf, final = shelf_of(row[1:7]), int(row[5] in FINAL)
+    return (row[0], since, until, span_of(since, until), shelf, final, *row[7:])
+
+
+CONTENT = Content("bags", (*COLUMNS, "from_position", "to_position"), ("bag", "from_position"), of_spell)
+BAGS = ReadModel("bags", CONTENT, DDL, apply)

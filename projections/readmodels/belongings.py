@@ -1,25 +1,26 @@
 """This file holds what belongs to whom: links by which a trace starts from a donor, a patient, a lot."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from projections.decode import Body, Fact
-from projections.readmodels.database import Batch, ReadModel, Writing, is_bag, row_digest
+from projections.readmodels import told
+from projections.readmodels.database import ReadModel, Row, is_bag
 from projections.readmodels.standing import in_business_order
 
 DDL = (
-    # source: the stream whose facts tell of the link, so that a correction there can take it back.
+    # source: the stream whose facts tell of the link; happened_at: when, in business time, what makes it happened.
     """CREATE TABLE belongings (
-        source TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, stream TEXT NOT NULL,
-        PRIMARY KEY (source, kind, key, stream)) {clustered}""",
-    "CREATE INDEX belongings_by_key ON belongings (kind, key, stream)",
+        source TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, stream TEXT NOT NULL, happened_at BIGINT NOT NULL,
+        from_position BIGINT NOT NULL, to_position BIGINT NOT NULL,
+        PRIMARY KEY (source, kind, key, stream, happened_at, from_position)) {clustered}""",
+    "CREATE INDEX belongings_by_key ON belongings (kind, key, happened_at, stream, from_position, to_position)",
 )
-COLUMNS = "belongings.source, belongings.kind, belongings.key, belongings.stream"
+COLUMNS = ("source", "kind", "key", "stream", "happened_at")
+"""By the word of `source`, `stream` belongs to `key`.
 
-Link = tuple[str, str, str, str]
-"""source, kind, key, stream: by the word of `source`, `stream` belongs to `key`.
-
-Kinds: donor -> DIN, donation -> bag, patient -> bag; container_lot, filter_lot, additive_lot, reagent_lot,
-device, operator, process_run, test_run -> bag or DIN; same_donor, same_patient -> pseudonym.
+Kinds: donor -> DIN, donation -> bag, patient -> bag, facility -> bag or DIN; container_lot, filter_lot, additive_lot,
+reagent_lot, device, operator, process_run, test_run -> bag or DIN; same_donor, same_patient -> pseudonym.
 """
 
 Found = Iterator[tuple[str, str, str]]
@@ -28,6 +29,8 @@ Found = Iterator[tuple[str, str, str]]
 def _used(fact: Fact, operator: str | None) -> Found:
     """What an origin of a bag used."""
     body, bag = fact.body, fact.stream
+    if body["facility"]:
+        yield "facility", body["facility"], bag
     for lot in body["lots"]:
         if lot["id"]:
             yield f"{lot['kind']}_lot", lot["id"], bag
@@ -50,6 +53,11 @@ def _prepared(fact: Fact) -> Found:
     yield from _used(fact, fact.body["operator"])
 
 
+def _received(fact: Fact) -> Found:
+    if fact.body["facility"]:
+        yield "facility", fact.body["facility"], fact.stream
+
+
 def _run(fact: Fact) -> Found:
     if fact.body["process_run"]:
         yield "process_run", fact.body["process_run"], fact.stream
@@ -62,6 +70,8 @@ def _of_patient(fact: Fact) -> Found:
 
 def _registered(fact: Fact) -> Found:
     yield "donor", fact.body["donor"], fact.stream
+    if fact.body["facility"]:
+        yield "facility", fact.body["facility"], fact.stream
     for bag in fact.body["bags"]:
         if bag[:13] != fact.stream:
             yield "donation", fact.stream, bag
@@ -76,6 +86,7 @@ def _on_sample(fact: Fact) -> Found:
 RULES: dict[str, Callable[[Fact], Found]] = {
     "bag.collected": _collected,
     "bag.prepared": _prepared,
+    "bag.received": _received,
     "bag.consumed": _run,
     "bag.crossmatched": _of_patient,
     "bag.issued": _of_patient,
@@ -87,17 +98,19 @@ RULES: dict[str, Callable[[Fact], Found]] = {
 }
 
 
-def links_of(facts: Iterable[Fact]) -> set[Link]:
-    """The links that facts tell of, each on its own."""
-    found: set[Link] = set()
+def links_of(stream: str, facts: list[Fact]) -> set[Row]:
+    """The links that facts of one stream tell of."""
+    if _is_person(stream):
+        return _merges(stream, facts)
+    found: set[Row] = set()
     for fact in facts:
         rule = RULES.get(fact.name)
         if rule is not None:
-            found.update((fact.stream, kind, key, stream) for kind, key, stream in rule(fact))
+            found.update((stream, kind, key, belongs, fact.happened_at) for kind, key, belongs in rule(fact))
     return found
 
 
-def _merges(stream: str, facts: list[Fact]) -> set[Link]:
+def _merges(stream: str, facts: list[Fact]) -> set[Row]:
     """Who a donor or patient is the same person as; a merge undone counts from when it was undone."""
     noun, _, name = stream.partition(":")
     others: dict[str, Body] = {}
@@ -106,29 +119,28 @@ def _merges(stream: str, facts: list[Fact]) -> set[Link]:
             others[fact.body["other"]] = fact.body
         elif fact.name.endswith(".unmerged"):
             others.pop(fact.body["other"], None)
-    pairs = [pair for other in others for pair in ((name, other), (other, name))]
-    return {(stream, f"same_{noun}", one, another) for one, another in pairs}
-
-
-def apply(writing: Writing, batch: Batch) -> None:
-    """Add the links of new facts; those of streams made anew replace what these streams said before."""
-    told = links_of(batch.added(RULES))
-    for stream, facts in batch.anew.items():
-        told |= _merges(stream, facts) if _is_person(stream) else links_of(facts)
-    sources = sorted({link[0] for link in told} | batch.anew.keys())
-    if not sources:
-        return
-    sql = f"SELECT {COLUMNS} FROM {{each}} JOIN belongings ON source = each.value"
-    before = {tuple(row) for row in writing.rows(sql, [writing.each(sources)])}
-    gone = sorted(link for link in before - told if link[0] in batch.anew)
-    new = sorted(told - before)
-    writing.run_many("DELETE FROM belongings WHERE source = ? AND kind = ? AND key = ? AND stream = ?", gone)
-    writing.run_many("INSERT INTO belongings VALUES (?, ?, ?, ?)", new)
-    writing.count("belongings", sum(map(row_digest, new)) - sum(map(row_digest, gone)))
+    pairs = [(name, other, said) for other, said in others.items()]
+    pairs += [(other, name, said) for other, said in others.items()]
+    return {(stream, f"same_{noun}", one, another, said["happened_at"]) for one, another, said in pairs}
 
 
 def _is_person(stream: str) -> bool:
-    return not is_bag(stream) and stream.startswith(("donor:", "patient:"))
+    return stream.startswith(("donor:", "patient:")) and not is_bag(stream)
 
 
-BELONGINGS = ReadModel("belongings", ("belongings",), DDL, apply)
+def _source_of(row: Row) -> str:
+    source: str = row[0]
+    return source
+
+
+LINKS = told.Told(
+    "belongings",
+    COLUMNS,
+    5,
+    tuple(RULES),
+    links_of,
+    ("belongings.source = each.value",),
+    _source_of,
+    lambda stream: True,
+)
+BELONGINGS = ReadModel("belongings", told.content_of(LINKS), DDL, partial(told.apply, LINKS))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from msgspec.msgpack import Encoder
 
 from projections.decode import Fact, Unreadable
+from projections.readmodels.standing import Retold
 
 Row = tuple[Any, ...]
 DIGEST_SIZE = 16
@@ -17,9 +18,19 @@ DIGEST_SPACE = 1 << 8 * DIGEST_SIZE
 _encode = Encoder().encode
 
 
+OPEN = (1 << 63) - 1
+"""`to_position` of a row that holds until further notice."""
+
+
 def row_digest(row: Row) -> int:
     """The hash of one row. A view's digest is the sum of these: whatever the order of rows or batches."""
     return int.from_bytes(blake2b(_encode(row), digest_size=DIGEST_SIZE).digest(), "big")
+
+
+def spell_digest(row: Row, from_position: int, to_position: int) -> int:
+    """The hash of a row and of the positions between which it held; closing it adds to what opening it gave."""
+    opened = row_digest((*row, from_position))
+    return opened if to_position == OPEN else opened + row_digest((*row, from_position, to_position))
 
 
 class ViewsUnavailable(Exception):
@@ -80,30 +91,33 @@ class Writing(Reading, Protocol):
 
     def run_many(self, sql: str, rows: Sequence[Row]) -> None: ...
 
+    def insert(self, table: str, rows: Sequence[Row]) -> None:
+        """Add rows, all columns in their order."""
+        ...
+
     def count(self, model: str, difference: int) -> None:
         """Add to the digest of a model's rows what was written less what was removed."""
         ...
 
 
 class Batch(NamedTuple):
-    """The facts of one transaction, grouped so that a row is read and written once.
+    """The facts of one transaction, grouped so that what is stored of a stream is read once.
 
-    Shape: `streams` has each stream's new facts in version order, `named` those of each name. `anew` has the
-    streams whose rows are to be made anew because a correction touched them, with all their standing facts as they
-    read now. The life, which therefore comes first, fills it.
+    Shape: `streams` has each stream's new facts in version order, `named` those of each name. `retold` has the streams
+    in which a new fact may change what earlier ones say; their new facts are also in `streams`.
     """
 
     facts: list[Fact]
     unreadable: list[Unreadable]
     streams: dict[str, list[Fact]]
     named: dict[str, list[Fact]]
-    anew: dict[str, list[Fact]]
+    retold: dict[str, Retold]
 
     def added(self, names: Iterable[str]) -> Iterator[Fact]:
-        """New facts of these names, in streams whose rows need not be made anew."""
+        """New facts of these names, in streams that need not be retold."""
         for name in names:
             for fact in self.named.get(name, ()):
-                if fact.stream not in self.anew:
+                if fact.stream not in self.retold:
                     yield fact
 
 
@@ -123,11 +137,30 @@ def batch_of(decoded: Iterable[Fact | Unreadable]) -> Batch:
     return Batch(facts, unreadable, dict(streams), dict(named), {})
 
 
+def of_spell(row: Row) -> int:
+    """The digest of a row that ends in from_position and to_position."""
+    return spell_digest(row[:-2], row[-2], row[-1])
+
+
+class Content(NamedTuple):
+    """What of a table the digest covers: its rows in the order of their key, and the digest of one."""
+
+    table: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    digest_of: Callable[[Row], int] = row_digest
+
+    @property
+    def sql(self) -> str:
+        """All of it."""
+        return f"SELECT {', '.join(self.columns)} FROM {self.table} ORDER BY {', '.join(self.key)}"
+
+
 class ReadModel(NamedTuple):
     """A set of tables and how a batch changes them."""
 
     name: str
-    tables: tuple[str, ...]
+    content: Content
     ddl: tuple[str, ...]
     apply: Callable[[Writing, Batch], None]
 

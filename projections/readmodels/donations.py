@@ -1,47 +1,25 @@
-"""This file holds the donations: who gave where, on which local day, of which group."""
+"""This file holds the donations: who gave where, on which local day, of which group, as each fact tells it."""
 
 from datetime import timedelta
-from typing import Any, NamedTuple
-
-from msgspec.json import decode, encode
+from functools import partial
 
 from projections.decode import EPOCH, Fact
-from projections.readmodels.database import Batch, ReadModel, Row, Writing, is_bag, is_donation, row_digest
+from projections.readmodels import told
+from projections.readmodels.database import ReadModel, Row, is_bag, is_donation
 
 DDL = (
-    # source: the donation's own stream, or a bag that says it was collected, for a donation never registered.
+    # source: the donation's own stream, or a bag that says it was collected; said: registered or grouped.
     """CREATE TABLE donations (
-        source TEXT PRIMARY KEY, din TEXT NOT NULL, donor TEXT, facility TEXT, kind TEXT, outcome TEXT,
-        happened_at BIGINT, position BIGINT, day TEXT, abo TEXT, rhd TEXT, groups TEXT NOT NULL)""",
-    "CREATE INDEX donations_by_din ON donations (din)",
+        source TEXT NOT NULL, version BIGINT NOT NULL, said TEXT NOT NULL, din TEXT NOT NULL,
+        happened_at BIGINT NOT NULL, donor TEXT, facility TEXT, kind TEXT, outcome TEXT, day TEXT, abo TEXT, rhd TEXT,
+        from_position BIGINT NOT NULL, to_position BIGINT NOT NULL,
+        PRIMARY KEY (source, version, said, from_position)) {clustered}""",
+    "CREATE INDEX donations_by_din ON donations (din, source)",
 )
-READ = """SELECT source, din, donor, facility, kind, outcome, happened_at, position, day, abo, rhd, groups
-    FROM {each} JOIN donations ON source = each.value"""
-WRITE = """INSERT INTO donations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (source) DO UPDATE SET
-    din = excluded.din, donor = excluded.donor, facility = excluded.facility, kind = excluded.kind,
-    outcome = excluded.outcome, happened_at = excluded.happened_at, position = excluded.position,
-    day = excluded.day, abo = excluded.abo, rhd = excluded.rhd, groups = excluded.groups"""
-
-
+COLUMNS = (
+    "source", "version", "said", "din", "happened_at", "donor", "facility", "kind", "outcome", "day", "abo", "rhd",
+)  # fmt: skip
 TELLING = ("donation.registered", "donation.grouped", "bag.collected")
-
-
-class Donation(NamedTuple):
-    """One row. `groups`: all typings that stand, as JSON; `abo` and `rhd` when they agree."""
-
-    source: str
-    din: str
-    donor: str | None = None
-    facility: str | None = None
-    kind: str | None = None
-    outcome: str | None = None
-    happened_at: int | None = None
-    position: int | None = None
-    day: str | None = None
-    abo: str | None = None
-    rhd: str | None = None
-    groups: str = "[]"
 
 
 def local_day(happened_at: int, offset_minutes: int) -> str:
@@ -49,83 +27,47 @@ def local_day(happened_at: int, offset_minutes: int) -> str:
     return (EPOCH + timedelta(microseconds=happened_at, minutes=offset_minutes)).date().isoformat()
 
 
-def _registered(row: Donation, fact: Fact) -> Donation:
-    """The first registration in business time stands; a differing one is a conflict on the write side."""
-    if row.happened_at is not None and (row.happened_at, row.position or 0) <= (
-        fact.happened_at,
-        fact.position,
-    ):
-        return row
-    body = fact.body
-    return row._replace(
-        din=body.get("donation", fact.stream),
-        donor=body["donor"],
-        facility=body["facility"],
-        kind=body["kind"],
-        outcome=body.get("outcome", "completed"),
-        happened_at=fact.happened_at,
-        position=fact.position,
-        day=local_day(fact.happened_at, body["occasion"]["offset_minutes"]),
-    )
-
-
-def _grouped(row: Donation, found: tuple[Any, Any]) -> Donation:
-    typed = [*decode(row.groups), list(found)]
-    groups = sorted({(abo, rhd) for abo, rhd in typed}, key=str)
-    abo, rhd = groups[0] if len(groups) == 1 else (None, None)
-    return row._replace(groups=encode(groups).decode(), abo=abo, rhd=rhd)
-
-
-def _taken(row: Donation, facts: list[Fact]) -> Donation:
-    """The row with more facts, in whatever order they come."""
+def donations_of(stream: str, facts: list[Fact]) -> set[Row]:
+    """What the facts of one stream tell of a donation: that it was given, and of which group."""
+    found: set[Row] = set()
     for fact in facts:
-        if fact.name == "donation.registered":
-            row = _registered(row, fact)
-        elif fact.name == "donation.grouped":
-            row = _grouped(row, (fact.body["group"], fact.body["rhd"]))
-        elif fact.name == "bag.collected":
-            row = _registered(row, fact)
-            if fact.body["group"] is not None:
-                row = _grouped(row, (fact.body["group"], fact.body["rhd"]))
-    return row
+        if fact.name in ("donation.registered", "bag.collected"):
+            found.add(_registered(fact))
+        if fact.name == "donation.grouped" or (fact.name == "bag.collected" and fact.body["group"] is not None):
+            found.add(_grouped(fact))
+    return found
 
 
-def apply(writing: Writing, batch: Batch) -> None:
-    """Bring the row of every donation that a batch tells of up to date."""
-    telling: dict[str, list[Fact]] = {}
-    for fact in batch.added(TELLING):
-        telling.setdefault(fact.stream, []).append(fact)
-    anew = {stream: facts for stream, facts in batch.anew.items() if is_donation(stream) or is_bag(stream)}
-    sources = sorted(telling.keys() | anew.keys())
-    if not sources:
-        return
-    before = {row[0]: Donation(*row) for row in writing.rows(READ, [writing.each(sources)])}
-    after = {source: _taken(before.get(source, _none(source)), facts) for source, facts in telling.items()}
-    after |= {source: _taken(_none(source), facts) for source, facts in anew.items()}
-    _write(writing, before, after)
+def _din(fact: Fact) -> str:
+    din: str = fact.body.get("donation", fact.stream[:13])
+    return din
 
 
-def _none(source: str) -> Donation:
-    return Donation(source, source[:13])
+def _registered(fact: Fact) -> Row:
+    body = fact.body
+    day = local_day(fact.happened_at, body["occasion"]["offset_minutes"])
+    who = (body["donor"], body["facility"], body["kind"], body.get("outcome", "completed"), day)
+    return (fact.stream, fact.version, "registered", _din(fact), fact.happened_at, *who, None, None)
 
 
-def _write(writing: Writing, before: dict[str, Donation], after: dict[str, Donation]) -> None:
-    changed: list[Row] = []
-    gone: list[Row] = []
-    difference = 0
-    for source, row in after.items():
-        was = before.get(source)
-        if was == row:
-            continue
-        difference -= row_digest(was) if was is not None else 0
-        if row == _none(source):
-            gone += [(source,)] if was is not None else []
-            continue
-        difference += row_digest(row)
-        changed.append(row)
-    writing.run_many("DELETE FROM donations WHERE source = ?", gone)
-    writing.run_many(WRITE, changed)
-    writing.count("donations", difference)
+def _grouped(fact: Fact) -> Row:
+    group = (fact.body["group"], fact.body["rhd"])
+    return (fact.stream, fact.version, "grouped", _din(fact), fact.happened_at, *[None] * 5, *group)
 
 
-DONATIONS = ReadModel("donations", ("donations",), DDL, apply)
+def _source_of(row: Row) -> str:
+    source: str = row[0]
+    return source
+
+
+SAYINGS = told.Told(
+    "donations",
+    COLUMNS,
+    3,
+    TELLING,
+    donations_of,
+    ("donations.source = each.value",),
+    _source_of,
+    lambda stream: is_donation(stream) or is_bag(stream),
+)
+DONATIONS = ReadModel("donations", told.content_of(SAYINGS), DDL, partial(told.apply, SAYINGS))

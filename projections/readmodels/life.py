@@ -4,18 +4,19 @@ Why the bytes once more: a bag whose facts came out of order or were corrected i
 trace reads one stream in one place, and a view fed by Kafka has no store to ask.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from projections.decode import Fact, Unreadable, decode_stored
 from projections.readmodels.database import (
     Batch,
+    Content,
     Reading,
     ReadModel,
     Row,
     Writing,
     row_digest,
 )
-from projections.readmodels.standing import is_correction, standing
+from projections.readmodels.standing import Retold, is_correction, standing
 
 DDL = (
     """CREATE TABLE life (
@@ -45,14 +46,15 @@ def unheard(writing: Reading, decoded: list[Fact | Unreadable]) -> list[Fact | U
 
 
 def apply(writing: Writing, batch: Batch) -> None:
-    """Keep the facts, park what cannot be read, and find the streams whose rows must be made anew."""
+    """Keep the facts, park what cannot be read, and find the streams that must be retold."""
     rows: list[Row] = [
         (fact.position, fact.stream, fact.version, fact.wire, fact.happened_at, fact.recorded_at, fact.state)
         for fact in batch.facts
     ]
     rows += [(u.position, u.stream, u.version, u.wire, None, u.recorded_at, u.state) for u in batch.unreadable]
-    writing.run_many("INSERT INTO life VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    writing.insert("life", rows)
     writing.count("life", sum(map(row_digest, rows)))
+    come = _come_at_last(writing, batch)
     for unreadable in batch.unreadable:
         park(
             writing,
@@ -62,10 +64,12 @@ def apply(writing: Writing, batch: Batch) -> None:
             unreadable.wire,
             unreadable.reason,
         )
-    batch.anew.update(made_anew(writing, _to_make_anew(writing, batch)))
+    firsts = {stream: batch.streams[stream][0].version for stream in _to_retell(writing, batch)}
+    batch.retold.update(retold(writing, firsts))
+    batch.retold.update(told_afresh(writing, come))
 
 
-def _to_make_anew(writing: Writing, batch: Batch) -> list[str]:
+def _to_retell(writing: Writing, batch: Batch) -> list[str]:
     corrected = {fact.stream for name in batch.named if is_correction(name) for fact in batch.named[name]}
     if corrected:
         sql = "INSERT INTO corrected VALUES (?) ON CONFLICT DO NOTHING"
@@ -74,6 +78,16 @@ def _to_make_anew(writing: Writing, batch: Batch) -> list[str]:
     before = {stream for (stream,) in writing.rows(sql, [writing.each(batch.streams)])}
     merged = {fact.stream for name in MERGES for fact in batch.named.get(name, ())}
     return sorted(corrected | before | merged)
+
+
+def _come_at_last(writing: Writing, batch: Batch) -> list[str]:
+    """Streams of which a version comes that had been passed over."""
+    sql = "SELECT stream, version FROM parked WHERE name = ''"
+    awaited = {(stream, version) for stream, version in writing.rows(sql)}
+    come: list[Fact | Unreadable] = [*batch.facts, *batch.unreadable] if awaited else []
+    heard = awaited & {(each.stream, each.version) for each in come}
+    writing.run_many("DELETE FROM parked WHERE stream = ? AND version = ?", sorted(heard))
+    return sorted({stream for stream, _ in heard})
 
 
 def park(writing: Writing, stream: str, version: int, position: int, name: str, reason: str) -> None:
@@ -85,7 +99,7 @@ def park(writing: Writing, stream: str, version: int, position: int, name: str, 
 
 
 def parked_again(writing: Writing) -> list[str]:
-    """Streams with a parked fact that this code can read: they are unparked, to be made anew."""
+    """Streams with a parked fact that this code can read: they are unparked, to be told afresh."""
     sql = """SELECT parked.stream, parked.version, life.position, life.name, life.recorded_at, life.state
         FROM parked JOIN life ON life.stream = parked.stream AND life.version = parked.version
         WHERE life.happened_at IS NULL"""
@@ -116,16 +130,21 @@ def facts_of(reading: Reading, streams: Sequence[str]) -> dict[str, list[Fact]]:
     return found
 
 
-def made_anew(writing: Writing, streams: Iterable[str]) -> dict[str, list[Fact]]:
-    """The facts of each stream that stand, as they read now; an amendment that cannot be read is parked."""
-    found = {}
-    for stream, facts in facts_of(writing, sorted(streams)).items():
-        stands = standing(facts)
-        found[stream] = stands.facts
-        for fact in facts:
-            if fact.version in stands.unread:
-                park(writing, stream, fact.version, fact.position, fact.wire, stands.unread[fact.version])
+def retold(writing: Writing, firsts: Mapping[str, int]) -> dict[str, Retold]:
+    """Streams to be told once more from these versions on; an amendment that cannot be read is parked."""
+    found = {stream: Retold(facts, firsts[stream]) for stream, facts in facts_of(writing, sorted(firsts)).items()}
+    for stream, each in found.items():
+        unread = standing(each.facts).unread if each.corrected else {}
+        for fact in each.facts:
+            if fact.version in unread:
+                park(writing, stream, fact.version, fact.position, fact.wire, unread[fact.version])
     return found
 
 
-LIFE = ReadModel("life", ("life", "corrected", "parked"), DDL, apply)
+def told_afresh(writing: Writing, streams: Iterable[str]) -> dict[str, Retold]:
+    """Streams whose rows of all times are to be made anew."""
+    return {stream: each._replace(afresh=True) for stream, each in retold(writing, dict.fromkeys(streams, 1)).items()}
+
+
+COLUMNS = ("position", "stream", "version", "name", "happened_at", "recorded_at", "state")
+LIFE = ReadModel("life", Content("life", COLUMNS, ("position",)), DDL, apply)

@@ -1,4 +1,4 @@
-"""This file holds which facts of a stream stand, as they read now, and their order in business time."""
+"""This file holds which facts of a stream stand, as they read once some are heard, and their order in business time."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -183,3 +183,29 @@ def _changes(version: int, amendments: dict[int, list[Fact]]) -> Iterator[tuple[
     for amendment in amendments.get(version, ()):
         yield from ((amendment.version, change) for change in amendment.body["changes"])
         yield from _changes(amendment.version, amendments)
+
+
+class Retold(NamedTuple):
+    """A stream whose rows are told once more, fact by fact, since a fact may change what earlier ones say.
+
+    Shape: `facts` all readable ones as stored; the telling begins with version `first`. `afresh`: rows of all times are
+    made anew, because a fact that could not be read, or had not come, is there now.
+    """
+
+    facts: list[Fact]
+    first: int
+    afresh: bool = False
+
+    @property
+    def corrected(self) -> bool:
+        """Whether any of these facts corrects another."""
+        return any(is_correction(fact.name) for fact in self.facts)
+
+    def steps(self) -> Iterator[tuple[Fact, list[Fact]]]:
+        """Each fact from `first` on, with those that stand once it is heard, as they read then, as heard."""
+        corrected = False
+        for count, fact in enumerate(self.facts, 1):
+            corrected = corrected or is_correction(fact.name)
+            if fact.version >= self.first:
+                heard = self.facts[:count]
+                yield fact, standing(heard).facts if corrected else heard

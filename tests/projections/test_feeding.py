@@ -16,33 +16,28 @@ from projections.decode import StoredRow
 from projections.queries.stock import stock
 from projections.queries.trace import NotFound, trace
 from projections.readmodels import READ_MODELS, VERSION
-from projections.readmodels.bags import COLUMNS
-from projections.readmodels.database import Row, ViewsOutdated, ViewsUnavailable, row_digest
-from projections.readmodels.sqlite import SqliteViews
+from projections.readmodels.database import OPEN, Row, ViewsOutdated, ViewsUnavailable
+from projections.readmodels.live import Views
+from projections.readmodels.sqlite import sqlite_views
+from projections.readmodels.view_set import counted_digest
 from tests.projections.history import BEGIN, History, collect, din, process, random_history
 
-CONTENT = {
-    "bags": f"SELECT {', '.join(COLUMNS)} FROM bags",
-    "lineage": "SELECT parent, child, process, position, by_parent, by_child FROM lineage",
-    "belongings": "SELECT source, kind, key, stream FROM belongings",
-    "donations": "SELECT * FROM donations",
-    "life": "SELECT position, stream, version, name, happened_at, recorded_at, state FROM life",
-}
 
-
-def filled(history: History, batch: int = 2000) -> SqliteViews:
-    views = SqliteViews(":memory:")
+def filled(history: History, batch: int = 2000) -> Views:
+    views = sqlite_views(":memory:")
     catch_up(history, views, batch=batch)
     return views
 
 
-def content(views: SqliteViews) -> dict[str, list[Row]]:
+def content(views: Views) -> dict[str, list[Row]]:
     with views.reading() as read:
-        return {model: sorted(read.rows(sql), key=repr) for model, sql in CONTENT.items()}
+        folds = read.rows("SELECT * FROM folds ORDER BY bag")
+        return {model.name: read.rows(model.content.sql) for model in READ_MODELS} | {"folds": folds}
 
 
-def digests_from_rows(views: SqliteViews) -> dict[str, str]:
-    return {model: f"{sum(map(row_digest, rows)) % (1 << 128):032x}" for model, rows in content(views).items()}
+def digests_from_rows(views: Views) -> dict[str, str]:
+    with views.reading() as read:
+        return {model.name: counted_digest(read, model.content) for model in READ_MODELS}
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -67,12 +62,9 @@ def test_observations_in_any_order_end_in_the_same_rows(seed: int) -> None:
     observed = [row for row in history.told if not counts_as_heard(row) and is_reported(row)]
     shuffled = random.Random(seed).sample(observed, len(observed))
     one, other = filled(history.again(observed), 9), filled(history.again(shuffled), 9)
-    by_position = ("version", "from_position")
-    keep = [at for at, name in enumerate(COLUMNS) if name not in by_position]
-    rows = [[tuple(row[at] for at in keep) for row in content(each)["bags"]] for each in (one, other)]
-    assert rows[0] == rows[1]
-    edges = [{row[:3] for row in content(each)["lineage"]} for each in (one, other)]
-    assert edges[0] == edges[1]
+    for model in ("bags", "lineage"):
+        rows = [{row[:-2] for row in content(each)[model] if row[-1] == OPEN} for each in (one, other)]
+        assert rows[0] == rows[1]
 
 
 def counts_as_heard(row: StoredRow) -> bool:
@@ -90,7 +82,7 @@ def is_reported(row: StoredRow) -> bool:
 
 def test_a_batch_that_is_no_longer_expected_is_dropped(tmp_path: Path) -> None:
     history = random_history(1)
-    one, other = SqliteViews(tmp_path / "views"), SqliteViews(tmp_path / "views")
+    one, other = sqlite_views(tmp_path / "views"), sqlite_views(tmp_path / "views")
     catch_up(history, one, batch=50)
     before = content(one)
     assert other.apply(history.rows(0, 50), 1) is False
@@ -100,8 +92,8 @@ def test_a_batch_that_is_no_longer_expected_is_dropped(tmp_path: Path) -> None:
 
 def test_two_feeders_at_once_apply_every_fact_once(tmp_path: Path) -> None:
     history = random_history(2, facts=200)
-    views = SqliteViews(tmp_path / "views")
-    rival = SqliteViews(tmp_path / "views")
+    views = sqlite_views(tmp_path / "views")
+    rival = sqlite_views(tmp_path / "views")
 
     class Meddled(History):
         """A source that lets the rival feed a little whenever it is read."""
@@ -135,7 +127,7 @@ KILLED = """
 import os, sys
 from projections.consumer import catch_up
 from projections.readmodels import READ_MODELS
-from projections.readmodels.sqlite import SqliteViews
+from projections.readmodels.sqlite import sqlite_views
 from tests.projections.history import random_history
 
 batches, dies_in = 0, sys.argv[2]
@@ -149,7 +141,7 @@ def dying(model):
             os._exit(137)
     return model._replace(apply=apply)
 
-views = SqliteViews(sys.argv[1], models=[dying(model) for model in READ_MODELS])
+views = sqlite_views(sys.argv[1], models=[dying(model) for model in READ_MODELS])
 catch_up(random_history(5, facts=100), views, batch=20)
 """
 
@@ -160,7 +152,7 @@ def test_a_feeder_killed_in_the_middle_of_a_batch_leaves_nothing_of_it(model: st
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     died = subprocess.run([sys.executable, "-c", KILLED, str(path), model], env=environment, check=False)
     assert died.returncode == 137
-    views = SqliteViews(path)
+    views = sqlite_views(path)
     assert views.next_position() == 41
     assert views.digests() == digests_from_rows(views)
     history = random_history(5, facts=100)
@@ -174,10 +166,10 @@ def test_a_feeder_killed_in_the_middle_of_a_batch_leaves_nothing_of_it(model: st
 @pytest.mark.parametrize("version", [0, VERSION + 1, 99])
 def test_views_of_another_version_are_never_read_and_made_anew(version: int, tmp_path: Path) -> None:
     history = random_history(6)
-    old = SqliteViews(tmp_path / "views", version=version)
+    old = sqlite_views(tmp_path / "views", version=version)
     catch_up(history, old)
     old.close()
-    views = SqliteViews(tmp_path / "views")
+    views = sqlite_views(tmp_path / "views")
     with pytest.raises(ViewsOutdated):
         stock(views, BEGIN)
     done = catch_up(history, views)
@@ -188,7 +180,7 @@ def test_views_of_another_version_are_never_read_and_made_anew(version: int, tmp
 
 def test_views_that_are_not_there_yet_are_no_empty_answer() -> None:
     with pytest.raises(ViewsOutdated):
-        stock(SqliteViews(":memory:"), BEGIN)
+        stock(sqlite_views(":memory:"), BEGIN)
 
 
 def test_views_of_another_ledger_are_made_anew() -> None:
@@ -198,7 +190,7 @@ def test_views_of_another_ledger_are_made_anew() -> None:
     done = catch_up(other, views)
     assert done.rebuilt is not None
     assert done.applied == 120
-    assert trace(views, f"{din(0)}=E0001V00")["ledger"] == "another"
+    assert trace(views, f"{din(0)}=E0001V00", BEGIN)["ledger"] == "another"
 
 
 @pytest.mark.parametrize("change", ["cut", "other fact"])
@@ -219,7 +211,7 @@ def test_views_ahead_of_a_restored_ledger_are_made_anew(change: str) -> None:
 def test_a_file_that_is_no_database_is_a_fault_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "views").write_bytes(b"something else entirely" * 100)
     with pytest.raises(ViewsUnavailable, match="may be deleted"):
-        SqliteViews(tmp_path / "views")
+        sqlite_views(tmp_path / "views")
 
 
 def test_a_file_that_is_something_else_is_never_dropped(tmp_path: Path) -> None:
@@ -229,7 +221,7 @@ def test_a_file_that_is_something_else_is_never_dropped(tmp_path: Path) -> None:
     with sqlite3.connect(path) as ledger:
         ledger.execute("CREATE TABLE stored_events (state BLOB)")
         ledger.execute("INSERT INTO stored_events VALUES (x'00')")
-    views = SqliteViews(path)
+    views = sqlite_views(path)
     with pytest.raises(ViewsUnavailable, match="something else"):
         catch_up(random_history(1), views)
     with pytest.raises(ViewsUnavailable, match="something else"):
@@ -259,7 +251,7 @@ def parked_history(corrupt: str) -> tuple[History, str, str]:
 def test_no_bag_with_a_parked_fact_behind_it_counts_as_available(corrupt: str, batch: int) -> None:
     history, _, half = parked_history(corrupt)
     views = filled(history, batch)
-    answer = trace(views, half)
+    answer = trace(views, half, BEGIN)
     assert next(bag["status"] for bag in answer["bags"] if bag["bag"] == half) == "incomplete"
     assert "unknown schema" in answer["parked"][0]["reason"]
     rows = stock(views, BEGIN)["rows"]
@@ -287,7 +279,7 @@ def test_a_parked_fact_is_read_as_soon_as_the_code_can(monkeypatch: pytest.Monke
             raise schemas.SchemaError("unknown schema fingerprint")
         return wire, body
 
-    views = SqliteViews(":memory:")
+    views = sqlite_views(":memory:")
     with monkeypatch.context() as patched:
         patched.setattr(decoding, "decode_raw", blind)
         catch_up(history, views, batch=7)
@@ -308,7 +300,7 @@ def test_a_missing_fact_makes_its_bag_incomplete() -> None:
     history.tell(bag, "bag.stored", 30, facility="A9999", place="F2")
     del history.told[gone]
     history.told = [row._replace(position=at) for at, row in enumerate(history.told, 1)]
-    answer = trace(filled(history), bag)
+    answer = trace(filled(history), bag, BEGIN)
     assert answer["bags"][0]["status"] == "incomplete"
     assert [(each["version"], each["reason"][:7]) for each in answer["parked"]] == [(3, "missing")]
 
@@ -317,7 +309,7 @@ def test_a_row_whose_name_is_not_its_bytes_is_parked() -> None:
     history = History()
     bag = collect(history, 1, 0)
     history.told[-1] = history.told[-1]._replace(name="bag.received.v1")
-    assert trace(filled(history), bag)["bags"][0]["status"] == "incomplete"
+    assert trace(filled(history), bag, BEGIN)["bags"][0]["status"] == "incomplete"
 
 
 def test_an_amendment_that_does_not_fit_is_parked_and_changes_nothing() -> None:
@@ -325,7 +317,7 @@ def test_an_amendment_that_does_not_fit_is_parked_and_changes_nothing() -> None:
     bag = collect(history, 1, 0)
     changes = [{"field": "quantity", "value": '"lots"', "sealed": None}]
     history.tell(bag, "bag.amended", 5, target_version=1, changes=changes)
-    row = trace(filled(history), bag)["bags"][0]
+    row = trace(filled(history), bag, BEGIN)["bags"][0]
     assert (row["status"], row["quantity"]) == ("incomplete", "2")
 
 
@@ -334,7 +326,7 @@ def test_an_older_schema_reads_as_the_newest() -> None:
     bag = collect(history, 1, 0)
     wire = "bag.temperature_breached.v1"
     history.tell(bag, "bag.temperature_breached", 9, wire=wire, celsius=Decimal(12), minutes=30)
-    fact = trace(filled(history), bag)["facts"][-1]
+    fact = trace(filled(history), bag, BEGIN)["facts"][-1]
     assert fact["name"] == wire
     assert fact["fact"] == {
         "celsius_min": "12", "celsius_max": "12", "minutes": "30", "within_rule": False, "device": None,
@@ -345,11 +337,11 @@ def test_nothing_known_of_a_subject_is_said_with_the_position() -> None:
     views = filled(random_history(11))
     for subject in (din(99), f"{din(99)}=E0001V00", "donor:nobody", "patient:nobody", "lot:none", "lot:filter:none"):
         with pytest.raises(NotFound, match="up to position 120"):
-            trace(views, subject)
+            trace(views, subject, BEGIN)
     assert "120" in NotFound("x", 120).message("zh")
 
 
 def test_progress_is_told_per_batch() -> None:
     told: list[tuple[int, int]] = []
-    catch_up(random_history(12), SqliteViews(":memory:"), lambda at, of: told.append((at, of)), batch=50)
+    catch_up(random_history(12), sqlite_views(":memory:"), lambda at, of: told.append((at, of)), batch=50)
     assert told == [(50, 120), (100, 120), (120, 120)]

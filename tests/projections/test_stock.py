@@ -8,14 +8,15 @@ import pytest
 from projections.consumer import catch_up
 from projections.queries.donations import donations
 from projections.queries.stock import stock
-from projections.readmodels.sqlite import SqliteViews
+from projections.readmodels.live import Views
+from projections.readmodels.sqlite import sqlite_views
 from tests.projections.history import BEGIN, History, collect, din, instant, process, units
 
 DAY = 1440
 
 
-def views_of(history: History) -> SqliteViews:
-    views = SqliteViews(":memory:")
+def views_of(history: History) -> Views:
+    views = sqlite_views(":memory:")
     catch_up(history, views, batch=4)
     return views
 
@@ -110,13 +111,16 @@ def test_filters_choose_facility_component_group_and_status() -> None:
 
 def test_one_bag_in_stock_is_answered_from_the_index_alone() -> None:
     views = views_of(History())
-    from projections.queries.stock import SUMS
+    from projections.queries.stock import NOW, SUMS, THEN
 
-    sql = "EXPLAIN QUERY PLAN " + SUMS.replace("{status}", "status").replace("{chosen}", "final = 0")
     with views.reading() as read:
-        plan = " ".join(str(row) for row in read.rows(sql, [0, 0, 0]))
-    assert "COVERING INDEX bags_in_stock" in plan
-    assert "TEMP B-TREE" not in plan
+        sql = "EXPLAIN QUERY PLAN " + SUMS.replace("{spells}", f"{NOW} AND final = 0")
+        now = " ".join(str(row) for row in read.rows(sql, [0, 0, 0]))
+        sql = "EXPLAIN QUERY PLAN " + SUMS.replace("{spells}", f"{THEN.format(position=1)} AND final = 0")
+        then = " ".join(str(row) for row in read.rows(sql, [0, 0, 0, read.each(["1"])]))
+    assert "COVERING INDEX spells_in_stock" in now
+    assert "TEMP B-TREE" not in now
+    assert "COVERING INDEX spells_over_time (span=? AND from_position>? AND from_position<?)" in then
 
 
 # -- donations ---------------------------------------------------------------------------------------------

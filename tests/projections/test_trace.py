@@ -7,14 +7,14 @@ import pytest
 from ledger.isbt128.bad_scan import BadScan
 from projections.consumer import catch_up
 from projections.queries.trace import trace
-from projections.readmodels.sqlite import SqliteViews
-from tests.projections.history import History, collect, din, instant, process, units
+from projections.readmodels.sqlite import SqliteDatabase, sqlite_views
+from tests.projections.history import BEGIN, History, collect, din, instant, process, units
 
 
 def traced(history: History, subject: str, batch: int = 3) -> dict[str, Any]:
-    views = SqliteViews(":memory:")
+    views = sqlite_views(":memory:")
     catch_up(history, views, batch=batch)
-    return trace(views, subject)
+    return trace(views, subject, BEGIN)
 
 
 def names(answer: dict[str, Any]) -> set[str]:
@@ -272,20 +272,18 @@ def test_a_pool_of_ten_thousand_is_traced_back() -> None:
 
 
 def test_a_trace_never_reads_a_whole_table(pooled: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    from projections.readmodels import sqlite
-
-    views = SqliteViews(":memory:")
+    views = sqlite_views(":memory:")
     catch_up(pooled, views)
-    asked = sqlite._Transaction.rows
+    asked = SqliteDatabase.rows
     plans: list[str] = []
 
     def explained(self: Any, sql: str, parameters: Any = ()) -> Any:
         plans.extend(str(row[3]) for row in asked(self, f"EXPLAIN QUERY PLAN {sql}", parameters))
         return asked(self, sql, parameters)
 
-    monkeypatch.setattr(sqlite._Transaction, "rows", explained)
+    monkeypatch.setattr(SqliteDatabase, "rows", explained)
     for subject in (POOL, din(1), "donor:donor-1", "patient:pat-1", "lot:C1", "lot:container:C1"):
-        trace(views, subject)
+        trace(views, subject, BEGIN)
     scanned = {plan.split()[1] for plan in plans if plan.startswith("SCAN")}
     assert plans
-    assert scanned <= {"json_each", "CONSTANT", "reached", "parked"}
+    assert scanned <= {"json_each", "CONSTANT", "reached", "parked", "sqlite_master"}

@@ -13,8 +13,8 @@ from projections.consumer import catch_up
 from projections.decode import instant_text, micros_of
 from projections.queries.trace import trace
 from projections.readmodels.database import is_bag
-from projections.readmodels.sqlite import SqliteViews
-from tests.projections.history import History, collect, instant, process, random_history
+from projections.readmodels.sqlite import sqlite_views
+from tests.projections.history import BEGIN, History, collect, instant, process, random_history
 
 
 def domain_bags(history: History) -> dict[str, Any]:
@@ -68,13 +68,13 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def compare(history: History, batch: int) -> None:
-    views = SqliteViews(":memory:")
+    views = sqlite_views(":memory:")
     catch_up(history, views, batch=batch)
     bags = domain_bags(history)
     assert bags
     edges: set[tuple[str, str, str]] = set()
     for name, bag in bags.items():
-        answer = trace(views, name, facts=False)
+        answer = trace(views, name, BEGIN, facts=False)
         row = shown(next(each for each in answer["bags"] if each["bag"] == name))
         wanted = written(bag)
         assert {key: row[key] for key in wanted} == wanted, name

@@ -1,0 +1,282 @@
+"""This file holds a set of views: all read models in one database, with their version, position and digests."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, Protocol
+
+from projections.decode import StoredRow, decode_row
+from projections.readmodels import READ_MODELS, VERSION
+from projections.readmodels.database import (
+    DIGEST_SIZE,
+    DIGEST_SPACE,
+    OPEN,
+    Batch,
+    Content,
+    ReadModel,
+    Row,
+    ViewsOutdated,
+    batch_of,
+)
+from projections.readmodels.life import parked_again, told_afresh, unheard
+
+VIEW = "main"
+"""Which view a row of these tables is about: stock and lineage are one."""
+PART = 0
+"""Which part of the source: the store is one; of Kafka each partition will be."""
+DDL = (
+    """CREATE TABLE progress (
+        view TEXT NOT NULL, ledger TEXT NOT NULL, part INTEGER NOT NULL, next BIGINT NOT NULL,
+        PRIMARY KEY (view, ledger, part))""",
+    "CREATE TABLE versions (view TEXT PRIMARY KEY, version INTEGER NOT NULL)",
+    """CREATE TABLE digests (
+        view TEXT NOT NULL, model TEXT NOT NULL, sum TEXT NOT NULL, PRIMARY KEY (view, model))""",
+)
+"""`versions` and `progress` keep their form in every version of this code, so that it can say what it found."""
+
+
+class Database(Protocol):
+    """One database that can hold a set of views.
+
+    SQL is as `Reading` says, without `{known …}`. `transaction` must commit what was done in it when it is left without
+    an error, all or nothing; one that writes must keep every other writer out from its beginning.
+    """
+
+    @property
+    def where(self) -> str:
+        """Its name, for messages."""
+        ...
+
+    def transaction(self, write: bool, what: str) -> AbstractContextManager[None]:
+        """Errors: ViewsUnavailable, which says that it could not do `what`."""
+        ...
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]: ...
+
+    def walk(self, sql: str) -> Iterator[Row]:
+        """Rows one after another, never all in memory."""
+        ...
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> None: ...
+
+    def run_many(self, sql: str, rows: Sequence[Row]) -> None: ...
+
+    def insert(self, table: str, rows: Sequence[Row]) -> None: ...
+
+    def each(self, values: Iterable[str]) -> Any: ...
+
+    def holds(self, table: str) -> bool:
+        """Whether there is such a table. Errors: ViewsUnavailable when this is something else than views."""
+        ...
+
+    def clear(self) -> None:
+        """Drop the set, of whatever version it is, and mark the database as one for views; `live` stays."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Transaction:
+    """One transaction on a set of views, as queries and read models see it."""
+
+    def __init__(self, database: Database, ledger: str, complete_to: int) -> None:
+        self.ledger, self.complete_to, self.position = ledger, complete_to, complete_to
+        self.differences: dict[str, int] = {}
+        self._database = database
+        self.each = database.each
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        at_the_end = self.position == self.complete_to
+        return self._database.rows(_as_known(sql, None if at_the_end else self.position), parameters)
+
+    def walk(self, sql: str) -> Iterator[Row]:
+        """Rows one after another, never all in memory."""
+        return self._database.walk(_as_known(sql, None if self.position == self.complete_to else self.position))
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        self._database.run(sql, parameters)
+
+    def run_many(self, sql: str, rows: Sequence[Row]) -> None:
+        if rows:
+            self._database.run_many(sql, rows)
+
+    def insert(self, table: str, rows: Sequence[Row]) -> None:
+        if rows:
+            self._database.insert(table, rows)
+
+    def count(self, model: str, difference: int) -> None:
+        self.differences[model] = self.differences.get(model, 0) + difference
+
+    def digest(self) -> str:
+        sums = self.rows("SELECT model, sum FROM digests WHERE view = ? ORDER BY model", (VIEW,))
+        return sha256(json.dumps(sums).encode()).hexdigest()
+
+    def as_known_at(self, known_at: int | None) -> "Transaction":
+        """The same, of what was recorded by then: recorded time never runs backwards, so halving finds the position."""
+        if known_at is not None:
+            low, high = 0, self.complete_to  # recorded by then up to low, later from above high on
+            sql = "SELECT position, recorded_at FROM life WHERE position <= ? ORDER BY position DESC LIMIT 1"
+            while low < high:
+                middle = (low + high + 1) // 2
+                found = self._database.rows(sql, (middle,))
+                if not found or found[0][1] <= known_at:
+                    low = middle
+                else:
+                    high = found[0][0] - 1
+            self.position = low
+        return self
+
+
+@lru_cache(maxsize=1024)
+def _as_known(sql: str, position: int | None) -> str:
+    """`{known TABLE}` as the condition that a row of it was there at a position; None: now."""
+    if "{known " not in sql:
+        return sql
+    if position is None:
+        return re.sub(r"\{known (\w+)\}", rf"\1.to_position = {OPEN}", sql)
+    return re.sub(r"\{known (\w+)\}", rf"(\1.from_position <= {position} AND \1.to_position > {position})", sql)
+
+
+class ViewSet:
+    """A set of views in one database; fulfils `projections.consumer.ViewDatabase`."""
+
+    def __init__(self, database: Database, models: Sequence[ReadModel] = READ_MODELS, version: int = VERSION) -> None:
+        self.database, self.models, self.version = database, models, version
+
+    def close(self) -> None:
+        self.database.close()
+
+    # -- making ----------------------------------------------------------------------------------
+
+    def prepare(self, ledger: str) -> str | None:
+        """Make the tables unless they are of this code and ledger; retry what was parked."""
+        with self.database.transaction(True, "prepare the views"):
+            found = self.found()
+            if found == (self.version, ledger):
+                self._retry_parked(ledger)
+                return None
+            self._make(ledger)
+        if found is None:
+            return None
+        if found[0] != self.version:
+            return f"the views were of version {found[0]}, this code makes version {self.version}"
+        return f"the views were of ledger {found[1]}, not {ledger}"
+
+    def rebuild(self, ledger: str) -> None:
+        with self.database.transaction(True, "drop the views"):
+            self._make(ledger)
+
+    def _make(self, ledger: str) -> None:
+        """Drop this set, also of an older or newer version, and make ours."""
+        self.database.clear()
+        for statement in (*DDL, *(ddl for model in self.models for ddl in model.ddl)):
+            self.database.run(statement)
+        self.database.run("INSERT INTO versions VALUES (?, ?)", (VIEW, self.version))
+        self.database.run("INSERT INTO progress VALUES (?, ?, ?, 1)", (VIEW, ledger, PART))
+        self.database.run_many(
+            "INSERT INTO digests VALUES (?, ?, ?)", [(VIEW, each.name, hexadecimal(0)) for each in self.models]
+        )
+
+    def found(self) -> tuple[int, str] | None:
+        """Version and ledger of the set there is; None when there is none, or one that was retired."""
+        if not self.database.holds("progress"):
+            return None
+        versions = self.database.rows("SELECT version FROM versions WHERE view = ?", (VIEW,))
+        ledgers = self.database.rows("SELECT ledger FROM progress WHERE view = ?", (VIEW,))
+        return (versions[0][0], ledgers[0][0]) if versions and ledgers else None
+
+    def retire(self) -> None:
+        """Within a transaction: nobody can feed this set any more, and whoever reads next looks for the live one."""
+        self.database.run("DELETE FROM progress WHERE view = ?", (VIEW,))
+
+    def _retry_parked(self, ledger: str) -> None:
+        transaction = Transaction(self.database, ledger, 0)
+        ready = parked_again(transaction)
+        if ready:
+            self._apply_models(transaction, Batch([], [], {}, {}, told_afresh(transaction, ready)))
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def next_position(self) -> int:
+        sql = "SELECT next FROM progress WHERE view = ? AND part = ?"
+        with self.database.transaction(False, "read the views' position"):
+            found = self.database.rows(sql, (VIEW, PART))
+        if not found:
+            raise ViewsOutdated(f"{self.database.where}: these views were retired")
+        return int(found[0][0])
+
+    def last_applied(self) -> tuple[int, str, int, bytes] | None:
+        sql = "SELECT position, stream, version, state FROM life ORDER BY position DESC LIMIT 1"
+        with self.database.transaction(False, "read the views' last fact"):
+            found = self.database.rows(sql)
+        if not found:
+            return None
+        position, stream, version, state = found[0]
+        return position, stream, version, bytes(state)
+
+    def apply(self, rows: Sequence[StoredRow], expected: int) -> bool:
+        """Apply one batch behind the fence. See ViewDatabase."""
+        with self.database.transaction(True, "apply facts to the views"):
+            return self.apply_within(rows, expected)
+
+    def apply_within(self, rows: Sequence[StoredRow], expected: int) -> bool:
+        """As `apply`, in the transaction at hand."""
+        decoded = [decode_row(row) for row in rows]
+        fence = "UPDATE progress SET next = ? WHERE view = ? AND part = ? AND next = ? RETURNING ledger"
+        passed = self.database.rows(fence, (rows[-1].position + 1, VIEW, PART, expected))
+        if not passed:
+            return False
+        transaction = Transaction(self.database, passed[0][0], expected - 1)
+        self._apply_models(transaction, batch_of(unheard(transaction, decoded)))
+        return True
+
+    def _apply_models(self, transaction: Transaction, batch: Batch) -> None:
+        for model in self.models:
+            if model.name == "life" and not (batch.facts or batch.unreadable):
+                continue
+            model.apply(transaction, batch)
+        for model_name, difference in transaction.differences.items():
+            ((before,),) = transaction.rows("SELECT sum FROM digests WHERE view = ? AND model = ?", (VIEW, model_name))
+            total = (int(before, 16) + difference) % DIGEST_SPACE
+            sql = "UPDATE digests SET sum = ? WHERE view = ? AND model = ?"
+            transaction.run(sql, (hexadecimal(total), VIEW, model_name))
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def reading(self, known_at: int | None = None) -> Iterator[Transaction]:
+        """One read transaction. Errors: ViewsOutdated when the tables are not of this version of the code."""
+        with self.database.transaction(False, "read the views"):
+            found = self.found()
+            if found is None or found[0] != self.version:
+                what = "no views yet" if found is None else f"views of version {found[0]}"
+                raise ViewsOutdated(f"{self.database.where}: {what}")
+            ((following,),) = self.database.rows("SELECT next FROM progress WHERE view = ? AND part = ?", (VIEW, PART))
+            yield Transaction(self.database, found[1], following - 1).as_known_at(known_at)
+
+    def digests(self) -> dict[str, str]:
+        """The digest of each read model, as it was kept: the order-free sum of its rows' hashes, in hexadecimal."""
+        with self.reading() as read:
+            return kept_digests(read)
+
+
+def kept_digests(read: Transaction) -> dict[str, str]:
+    """The digest of each read model, as it was kept with each batch."""
+    return dict(read.rows("SELECT model, sum FROM digests WHERE view = ? ORDER BY model", (VIEW,)))
+
+
+def counted_digest(read: Transaction, content: Content, tell: Callable[[], None] = lambda: None) -> str:
+    """The digest of a read model, from the rows that are there; `tell` is called at each."""
+    total = 0
+    for row in read.walk(content.sql):
+        total += content.digest_of(row)
+        tell()
+    return hexadecimal(total % DIGEST_SPACE)
+
+
+def hexadecimal(total: int) -> str:
+    """A digest as it is shown."""
+    return f"{total:0{DIGEST_SIZE * 2}x}"

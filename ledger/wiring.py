@@ -27,6 +27,7 @@ from ledger.store.port import FactRow, FactStore, Link
 from projections.consumer import CaughtUp, catch_up
 from projections.readmodels.live import Views
 from projections.readmodels.sqlite import sqlite_views
+from projections.rebuilding import Rebuilt, rebuild
 
 Progress = Callable[[int, int], None]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,6 +95,10 @@ class Ledger:
     def catch_up(self, progress: Progress | None = None) -> CaughtUp:
         """Bring the views to the store's last position."""
         return catch_up(self.store, self.views, progress)
+
+    def rebuild(self, accept: bool = False, progress: Callable[[str, int, int], None] | None = None) -> Rebuilt:
+        """Make the views anew beside the live ones, compare, and switch. See projections.rebuilding."""
+        return rebuild(self.store, self.views, accept, progress)
 
     def views_position(self) -> int:
         """Up to where the views are complete now, without bringing them further. Errors: ViewsOutdated."""

@@ -1,6 +1,6 @@
 """This file holds how a question is put to the views, as known when and at which instant, and what heads its answer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -59,3 +59,42 @@ def asking(views: Views, at: datetime, known_at: datetime | None = None) -> Iter
 def _first_recorded(read: Reading) -> str | None:
     found = read.rows("SELECT recorded_at FROM life ORDER BY position LIMIT 1")
     return instant_text(found[0][0]) if found else None
+
+
+class Said(NamedTuple):
+    """What a question's function answers.
+
+    Shape: `summary` numbers and words for one sentence; `rows` alike, in JSON types, for a table; `more` further lists.
+    """
+
+    summary: dict[str, Any]
+    rows: list[dict[str, Any]]
+    more: dict[str, Any] = {}
+
+
+class Question(NamedTuple):
+    """One question. `subjects`: what it may be asked about, none when it is about the whole ledger."""
+
+    letter: str
+    name: str
+    answer: Callable[..., Said]
+    subjects: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+def ask(
+    views: Views,
+    question: Question,
+    subject: str | None,
+    at: datetime,
+    known_at: datetime | None = None,
+    **options: Any,
+) -> Answer:
+    """The answer, under a head that states ledger, position and digest. See Asking.head and Said for its shape.
+
+    Errors: BadScan, NotFound, NothingKnownYet.
+    """
+    with asking(views, at, known_at) as put:
+        said = question.answer(put, subject, **options) if question.subjects else question.answer(put, **options)
+        head: Answer = {"question": question.letter, "name": question.name, "subject": subject, **put.head()}
+        return head | {"summary": said.summary, "rows": said.rows, **said.more}

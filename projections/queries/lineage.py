@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
-
 from projections.readmodels.database import Reading, Row
 
 # UNION, not UNION ALL: a bag is visited once, so a cycle that bad input made ends.

@@ -12,7 +12,7 @@ from projections.readmodels.database import OPEN, Row, Views
 
 SUMS = """SELECT shelf, COUNT(*), SUM(thousandths),
     SUM(CASE WHEN expires_at > ? AND expires_at <= ? THEN 1 ELSE 0 END), MIN(expires_at),
-    SUM(CASE WHEN expires_at <= ? THEN 1 ELSE 0 END)
+    SUM(CASE WHEN expires_at <= ? THEN 1 ELSE 0 END), SUM(CASE WHEN expires_at <= ? THEN thousandths ELSE 0 END)
     FROM {spells} GROUP BY shelf"""
 DAYS = """SELECT shelf, (expires_at + ?) / 86400000000 AS day, COUNT(*), SUM(thousandths)
     FROM {spells} AND expires_at > ? AND expires_at <= ? GROUP BY shelf, day"""
@@ -25,16 +25,16 @@ THEN = """{{each}} JOIN spells ON span = CAST(each.value AS BIGINT)
 DAY = 86_400_000_000
 """Unit: microseconds."""
 KEYS = ("facility", "component", "group", "rhd", "status", "measure", "bags", "quantity", "expiring",
-        "earliest_expiry", "expired")  # fmt: skip
+        "earliest_expiry", "expired", "expired_quantity")  # fmt: skip
 
 
 def stock(
     views: Views,
     at: datetime,
-    *,
     known_at: datetime | None = None,
+    *,
     expiring_within_days: float = 7,
-    forecast_days: int = 0,
+    forecast_days: int | None = None,
     facility: str | None = None,
     component: str | None = None,
     group: str | None = None,
@@ -44,9 +44,9 @@ def stock(
     """What is in stock; `at` is the business instant by which bags are expired or soon will be.
 
     Shape: the head of every answer, rows and forecast; a row has KEYS, its quantity as an exact decimal. `expired`
-    and `expiring` count bags that are in `bags` too: expiry is computed, never a status. A bag's last minute is good
-    to its end. `all` adds bags that are stock no more: transfused, discarded, destroyed, consumed, out.
-    `forecast`: what expires on each of the next days, by the calendar of the offset that `at` has.
+    and `expiring` count bags that are in `bags` too, `expired_quantity` is part of `quantity`: expiry is computed, never
+    a status. A bag's last minute is good to its end. `all` adds bags that are stock no more: transfused, discarded,
+    destroyed, consumed, out. `forecast`: what expires on each of the next days, by the calendar of `at`'s offset.
     Errors: NothingKnownYet.
     """
     wanted = {"facility": facility, "component": component, "group": group, "status": status}
@@ -93,7 +93,7 @@ def _spells(put: Asking, apart: list[str], all: bool) -> tuple[str, list[Any]]:
 def _counted(put: Asking, shelves: dict[int, Row], apart: list[str], days: float, all: bool) -> list[Answer]:
     spells, values = _spells(put, apart, all)
     gone, soon = put.now - LAST_MINUTE, put.now + int(days * DAY)
-    bounds = [gone, soon, gone]
+    bounds = [gone, soon, gone, gone]
     found = put.read.rows(SUMS.replace("{spells}", spells), [*bounds, *values])
     return [_row((*shelves[shelf], *sums)) for shelf, *sums in found]
 
@@ -114,18 +114,21 @@ def _sums(put: Asking, bags: list[tuple[int | None, int | None]], days: float) -
     gone, soon = put.now - LAST_MINUTE, put.now + int(days * DAY)
     amounts = [amount for amount, _ in bags if amount is not None]
     expiries = [expires for _, expires in bags if expires is not None]
+    expired = [amount or 0 for amount, expires in bags if expires is not None and expires <= gone]
     return (
         len(bags),
         sum(amounts) if amounts else None,
         sum(gone < expires <= soon for expires in expiries),
         min(expiries, default=None),
-        sum(expires <= gone for expires in expiries),
+        len(expired),
+        sum(expired),
     )
 
 
 def _row(row: Row) -> Answer:
     shown = dict(zip(KEYS, row, strict=True))
-    shown["quantity"] = None if shown["quantity"] is None else decimal_text(shown["quantity"])
+    for key in ("quantity", "expired_quantity"):
+        shown[key] = None if shown[key] is None else decimal_text(shown[key])
     earliest = shown["earliest_expiry"]
     shown["earliest_expiry"] = None if earliest is None else instant_text(earliest)
     return shown

@@ -72,7 +72,7 @@ def shelf_of(dimensions: Row) -> int:
 
 
 def span_of(from_position: int, to_position: int) -> int:
-    """Bits in the number of positions a row held for: those of one span that held at a position are in a short range."""
+    """Bits in the number of positions a row held for: those of one span that held at one are in a short range."""
     return LASTING if to_position == OPEN else (to_position - from_position).bit_length()
 
 
@@ -249,4 +249,5 @@ def _spell_row(spell: _Spell) -> Row:
 
 
 CONTENT = Content("bags", (*COLUMNS, "from_position", "to_position"), ("bag", "from_position"), of_spell)
-BAGS = ReadModel("bags", CONTENT, DDL, apply)
+FOLDS = Content("folds", ("bag", "from_position", "fold"), ("bag",))
+BAGS = ReadModel("bags", CONTENT, DDL, apply, (FOLDS,))

@@ -19,8 +19,8 @@ DDL = (
 COLUMNS = ("source", "kind", "key", "stream", "happened_at")
 """By the word of `source`, `stream` belongs to `key`.
 
-Kinds: donor -> DIN, donation -> bag, patient -> bag, facility -> bag or DIN; container_lot, filter_lot, additive_lot,
-reagent_lot, device, operator, process_run, test_run -> bag or DIN; same_donor, same_patient -> pseudonym.
+Kinds: donor -> DIN, donation -> bag, patient -> bag, sender -> bag, facility -> bag or DIN; container_lot, filter_lot,
+additive_lot, reagent_lot, device, operator, process_run, test_run -> bag or DIN; same_donor, same_patient -> pseudonym.
 """
 
 Found = Iterator[tuple[str, str, str]]
@@ -54,6 +54,7 @@ def _prepared(fact: Fact) -> Found:
 
 
 def _received(fact: Fact) -> Found:
+    yield "sender", fact.body["sent_from"], fact.stream
     if fact.body["facility"]:
         yield "facility", fact.body["facility"], fact.stream
 

@@ -157,12 +157,16 @@ class Content(NamedTuple):
 
 
 class ReadModel(NamedTuple):
-    """A set of tables and how a batch changes them."""
+    """A set of tables and how a batch changes them.
+
+    Shape: the digest covers `content`; `beside` is what is kept to go on from, and compared by a rebuild.
+    """
 
     name: str
     content: Content
     ddl: tuple[str, ...]
     apply: Callable[[Writing, Batch], None]
+    beside: tuple[Content, ...] = ()
 
 
 def is_bag(stream: str) -> bool:

@@ -147,4 +147,6 @@ def told_afresh(writing: Writing, streams: Iterable[str]) -> dict[str, Retold]:
 
 
 COLUMNS = ("position", "stream", "version", "name", "happened_at", "recorded_at", "state")
-LIFE = ReadModel("life", Content("life", COLUMNS, ("position",)), DDL, apply)
+CORRECTED = Content("corrected", ("stream",), ("stream",))
+PARKED = Content("parked", ("stream", "version", "position", "name", "reason"), ("stream", "version"))
+LIFE = ReadModel("life", Content("life", COLUMNS, ("position",)), DDL, apply, (CORRECTED, PARKED))

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
 from projections.decode import StoredRow
-from projections.readmodels.database import ViewsOutdated
+from projections.readmodels.database import ViewsOutdated, ViewsUnavailable
 from projections.readmodels.view_set import VIEW, Transaction, ViewSet
 
 LIVE = "live"
 """The table, in the blue set's database, that says where the live set is. No row: in blue."""
 DDL = "CREATE TABLE IF NOT EXISTS live (view TEXT PRIMARY KEY, place TEXT NOT NULL)"
 PLACES = ("blue", "green")
+Answered = TypeVar("Answered")
 
 
 class Views:
@@ -87,36 +89,37 @@ class Views:
 
     # -- as the live set -------------------------------------------------------------------------
 
+    def _on_live(self, ask: Callable[[ViewSet], Answered]) -> Answered:
+        """What the live set answers. One that failed because it was replaced meanwhile is not asked again."""
+        place = self.place()
+        while True:
+            try:
+                return ask(self.at(place))
+            except (ViewsOutdated, ViewsUnavailable):
+                before, place = place, self.place()
+                if place == before:
+                    raise
+
     def prepare(self, ledger: str) -> str | None:
-        return self.live().prepare(ledger)
+        return self._on_live(lambda views: views.prepare(ledger))
 
     def rebuild(self, ledger: str) -> None:
-        self.live().rebuild(ledger)
+        self._on_live(lambda views: views.rebuild(ledger))
 
     def next_position(self) -> int:
-        try:
-            return self.live().next_position()
-        except ViewsOutdated:
-            return self.live().next_position()  # retired between the two questions
+        return self._on_live(ViewSet.next_position)
 
     def last_applied(self) -> tuple[int, str, int, bytes] | None:
-        return self.live().last_applied()
+        return self._on_live(ViewSet.last_applied)
 
     def apply(self, rows: Sequence[StoredRow], expected: int) -> bool:
-        return self.live().apply(rows, expected)
+        return self._on_live(lambda views: views.apply(rows, expected))
 
     @contextmanager
     def reading(self, known_at: int | None = None) -> Iterator[Transaction]:
         """One read transaction on the live set. Errors: ViewsOutdated, ViewsUnavailable."""
-        place = self.place()
         with ExitStack() as entered:
-            try:
-                read = entered.enter_context(self.at(place).reading(known_at))
-            except ViewsOutdated:
-                if self.place() == place:
-                    raise
-                read = entered.enter_context(self.live().reading(known_at))
-            yield read
+            yield self._on_live(lambda views: entered.enter_context(views.reading(known_at)))
 
     def digests(self) -> dict[str, str]:
-        return self.live().digests()
+        return self._on_live(ViewSet.digests)

@@ -70,6 +70,9 @@ class SqliteDatabase:
             raise ViewsUnavailable(f"{self.where} holds something else than views; name another file for the views")
         return table in tables
 
+    def columns(self, table: str) -> tuple[str, ...]:
+        return tuple(name for (name,) in self.rows("SELECT name FROM pragma_table_info(?)", (table,)))
+
     def clear(self) -> None:
         self.holds(LIVE)  # nothing that is not ours is dropped
         sql = "SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY type DESC"

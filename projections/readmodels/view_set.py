@@ -72,6 +72,10 @@ class Database(Protocol):
         """Whether there is such a table. Errors: ViewsUnavailable when this is something else than views."""
         ...
 
+    def columns(self, table: str) -> tuple[str, ...]:
+        """The columns of a table or view; none when there is no such."""
+        ...
+
     def clear(self) -> None:
         """Drop the set, of whatever version it is, and mark the database as one for views; `live` stays."""
         ...

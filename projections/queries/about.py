@@ -1,0 +1,37 @@
+"""This file holds which bags a question is about that may be asked of any subject, and whose patient's."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from projections.queries.lineage import incomplete_bags, with_descendants
+from projections.queries.subjects import ALWAYS, Window, start_of
+from projections.readmodels.database import Reading
+
+PATIENT = "patient:"
+
+
+class About(NamedTuple):
+    """The bags a question is about, sorted; `patients`: the pseudonyms of the patient asked about, else none."""
+
+    bags: list[str]
+    patients: frozenset[str]
+
+    def concerns(self, patient: str | None) -> bool:
+        """Whether what was done for this patient was asked about."""
+        return not self.patients or patient in self.patients
+
+
+def about(read: Reading, subject: str, window: Window = ALWAYS) -> About:
+    """One bag is asked about alone; anything else with all that was made from its bags; a patient with bags for them.
+
+    Errors: BadScan, NotFound.
+    """
+    start = start_of(read, subject, window)
+    bags = with_descendants(read, start.bags) if start.down and not start.single else start.bags
+    people = (stream.removeprefix(PATIENT) for stream in start.streams if stream.startswith(PATIENT))
+    return About(sorted(bags), frozenset(people))
+
+
+def incomplete(read: Reading, bags: Iterable[str]) -> int:
+    """How many of these bags have a fact that could not be read, their own or one they rest on: an answer is unsure."""
+    return len(incomplete_bags(read) & set(bags))

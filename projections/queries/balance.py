@@ -1,0 +1,111 @@
+"""This file holds the question whether the stock equals the sum of the facts: the shelves against a fresh fold."""
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from typing import Any
+
+from projections.decode import Fact, decimal_text, decode_stored
+from projections.queries.asking import Asking, Said
+from projections.readmodels.bag_fold import folded
+from projections.readmodels.bag_state import FINAL
+from projections.readmodels.database import Reading, Row, is_bag
+from projections.readmodels.standing import standing
+
+PAGE = 2_000
+"""Facts read at a time: what the fold keeps in memory, whatever the ledger's size, beside one bag's own facts."""
+SHELF = ("facility", "component", "group", "rhd", "status", "measure")
+IN_VIEW = """SELECT facility, component, abo, rhd, status, measure, COUNT(*), SUM(thousandths) FROM bags
+    WHERE final = 0 AND {known bags} GROUP BY facility, component, abo, rhd, status, measure"""
+LIFE = """SELECT position, stream, version, name, recorded_at, state FROM life
+    WHERE (stream, version) > (?, ?) ORDER BY stream, version LIMIT ?"""
+UNREAD = "SELECT COUNT(*) FROM parked WHERE position <= ?"
+
+Shelf = tuple[str | None, ...]
+Count = tuple[int, int | None]
+"""Bags, and thousandths of the measure: None when no bag there says how much it holds."""
+NOTHING: Count = (0, None)
+
+
+def stock_equals_facts(asking: Asking, *, progress: Callable[[int, int], None] | None = None) -> Said:
+    """Whether the stock, shelf by shelf, is what all facts up to the position asked about add up to.
+
+    Shape: summary {bags, shelves, equal, differing, unread}: bags in stock by the facts, shelves compared, whether all
+    are equal, how many differ, and facts that could not be read, which count on neither side. A row for each shelf that
+    differs: {facility, component, group, rhd, status, measure, in_view, in_facts, quantity_in_view, quantity_in_facts}:
+    bags, and their quantity as exact text. Shelves are in order of these names. The facts are folded anew, stream by
+    stream, without looking at what the view made of them; memory stays the same at any size. `progress` hears (facts
+    read, of about as many).
+    """
+    in_view = _in_view(asking.read)
+    in_facts = _in_facts(asking.read, progress)
+    shelves = sorted(
+        in_view.keys() | in_facts.keys(), key=lambda shelf: tuple((name is not None, name or "") for name in shelf)
+    )
+    rows = [
+        _row(shelf, in_view.get(shelf, NOTHING), in_facts.get(shelf, NOTHING))
+        for shelf in shelves
+        if in_view.get(shelf) != in_facts.get(shelf)
+    ]
+    bags = sum(count for count, _ in in_facts.values())
+    ((unread,),) = asking.read.rows(UNREAD, [asking.read.position])
+    summary = {"bags": bags, "shelves": len(shelves), "equal": not rows, "differing": len(rows), "unread": unread}
+    return Said(summary, rows)
+
+
+def _row(shelf: Shelf, in_view: Count, in_facts: Count) -> dict[str, Any]:
+    return {
+        **dict(zip(SHELF, shelf, strict=True)),
+        "in_view": in_view[0],
+        "in_facts": in_facts[0],
+        "quantity_in_view": _text(in_view[1]),
+        "quantity_in_facts": _text(in_facts[1]),
+    }
+
+
+def _text(amount: int | None) -> str | None:
+    return None if amount is None else decimal_text(amount)
+
+
+def _in_view(read: Reading) -> dict[Shelf, Count]:
+    return {tuple(row[:6]): (row[6], None if row[7] is None else int(row[7])) for row in read.rows(IN_VIEW)}
+
+
+# -- the facts' side ---------------------------------------------------------------------------------------
+
+
+def _in_facts(read: Reading, progress: Callable[[int, int], None] | None) -> dict[Shelf, Count]:
+    found: dict[Shelf, Count] = {}
+    for facts in _bags(read, progress):
+        shelved = _shelved(facts)
+        if shelved is not None:
+            shelf, amount = shelved
+            bags, total = found.get(shelf, NOTHING)
+            found[shelf] = (bags + 1, total if amount is None else (total or 0) + amount)
+    return found
+
+
+def _shelved(facts: list[Fact]) -> tuple[Shelf, int | None] | None:
+    """Which shelf a bag's facts put it on, with its thousandths; None when it is no stock."""
+    bag = folded(standing(facts).facts, 0, 0)
+    status = bag.status
+    if status in FINAL:
+        return None
+    return (bag.facility, bag.component, *bag.shown_group, status, bag.measure), bag.thousandths
+
+
+def _bags(read: Reading, progress: Callable[[int, int], None] | None) -> Iterator[list[Fact]]:
+    """The readable facts of each bag up to the position asked about, one bag after another."""
+    rows = (row for row in _life(read, progress) if row[0] <= read.position and is_bag(row[1]))
+    for _, stored in groupby(rows, key=lambda row: row[1]):
+        yield [fact for row in stored if isinstance(fact := decode_stored(*row), Fact)]
+
+
+def _life(read: Reading, progress: Callable[[int, int], None] | None) -> Iterator[Row]:
+    """Every stored fact in the order of the index by stream, page by page."""
+    stream, version, done = "", 0, 0
+    while page := read.rows(LIFE, [stream, version, PAGE]):
+        yield from page
+        _, stream, version, *_ = page[-1]
+        done += len(page)
+        if progress is not None:
+            progress(min(done, read.complete_to), read.complete_to)

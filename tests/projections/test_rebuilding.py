@@ -1,0 +1,269 @@
+"""This file holds the tests of rebuilding: beside the live views, compared at one position, switched at once."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from projections.consumer import catch_up
+from projections.queries.stock import stock
+from projections.readmodels import READ_MODELS, VERSION
+from projections.readmodels.database import ReadModel, ViewsOutdated
+from projections.readmodels.live import Views
+from projections.readmodels.sqlite import sqlite_views
+from projections.rebuilding import COMPARING, FEEDING, rebuild
+from tests.projections.history import BEGIN, History, random_history
+
+
+def filled(path: Path, history: History, **how: Any) -> Views:
+    views = sqlite_views(path / "views", **how)
+    catch_up(history, views, batch=40)
+    return views
+
+
+def altered(path: Path, sql: str, name: str = "views") -> None:
+    with sqlite3.connect(path / name) as file:
+        assert file.execute(sql).rowcount == 1
+    file.close()
+
+
+def cut(history: History, last: int) -> History:
+    earlier = History(history.ledger)
+    earlier.told = history.told[:last]
+    return earlier
+
+
+def test_views_that_say_the_same_are_switched(tmp_path: Path) -> None:
+    history = random_history(1, corrections=0.2)
+    views = filled(tmp_path, history)
+    before = stock(views, BEGIN)
+    done = rebuild(history, views)
+    assert done.switched
+    assert (done.view, done.version, done.replaces, done.position) == ("main", VERSION, VERSION, 120)
+    assert done.differences == []
+    assert done.damaged == {"live": [], "rebuilt": []}
+    assert done.digest == before["digest"]
+    assert views.place() == "green"
+    assert stock(views, BEGIN) == before
+    assert rebuild(history, views).switched
+    assert views.place() == "blue"
+    assert stock(views, BEGIN) == before
+
+
+def test_whoever_has_the_old_views_open_goes_on_with_the_new_ones(tmp_path: Path) -> None:
+    history = random_history(2, facts=100)
+    views, other = filled(tmp_path, cut(history, 60)), sqlite_views(tmp_path / "views")
+    assert other.next_position() == 61
+    assert rebuild(cut(history, 60), views).switched
+    assert catch_up(history, other).position == 100
+    assert other.place() == "green"
+    assert other.digests() == fresh(history).digests()
+
+
+def fresh(history: History) -> Views:
+    views = sqlite_views(":memory:")
+    catch_up(history, views)
+    return views
+
+
+@pytest.mark.parametrize(
+    "table, sql",
+    [
+        ("life", "UPDATE life SET recorded_at = recorded_at + 1 WHERE position = 7"),
+        ("life", "DELETE FROM life WHERE position = 119"),
+        ("bags", "UPDATE spells SET place = 'X' WHERE (bag, from_position) = (SELECT bag, from_position FROM spells)"),
+        ("bags", "DELETE FROM spells WHERE (bag, from_position) = (SELECT MAX(bag), MAX(from_position) FROM folds)"),
+        ("lineage", "UPDATE lineage SET child = 'X' WHERE (parent, child, process, told_by, from_position) = "
+         "(SELECT parent, child, process, told_by, from_position FROM lineage LIMIT 1)"),
+        ("belongings", "DELETE FROM belongings WHERE (source, kind, key, stream, happened_at, from_position) = "
+         "(SELECT source, kind, key, stream, happened_at, from_position FROM belongings LIMIT 1)"),
+        ("folds", "UPDATE folds SET from_position = 1000 WHERE bag = (SELECT MIN(bag) FROM folds)"),
+        ("corrected", "INSERT INTO corrected VALUES ('A99992500000')"),
+    ],
+)  # fmt: skip
+def test_one_altered_row_is_found_named_and_keeps_the_views(table: str, sql: str, tmp_path: Path) -> None:
+    history = random_history(3, corrections=0.2)
+    views = filled(tmp_path, history)
+    kept = views.digests()
+    altered(tmp_path, sql)
+    done = rebuild(history, views)
+    assert not done.switched
+    assert views.place() == "blue"
+    first = done.differences[0]
+    assert first["table"] == table
+    assert first["live"] != first["rebuilt"]
+    assert set(first["key"]) <= {*(first["live"] or first["rebuilt"])}
+    assert done.damaged == {"live": [table] if table in kept else [], "rebuilt": []}
+    assert rebuild(history, views, accept=True).switched
+    assert views.digests() == fresh(history).digests()
+    assert rebuild(history, views).differences == []
+
+
+def test_damage_in_what_was_rebuilt_is_told_apart_and_not_gone_on_with(tmp_path: Path) -> None:
+    history = random_history(4)
+    views = filled(tmp_path, history)
+    catch_up(history, views.beside())
+    altered(tmp_path, "UPDATE life SET name = 'bag.flown.v1' WHERE position = 3", "views.green")
+    done = rebuild(history, views)
+    assert not done.switched
+    assert done.damaged == {"live": [], "rebuilt": ["life"]}
+    assert done.differences[0]["key"] == {"position": 3}
+    assert done.differences[0]["rebuilt"]["name"] == "bag.flown.v1"
+    assert rebuild(history, views).switched
+
+
+def test_a_rebuild_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    history = random_history(5, facts=100)
+    views = filled(tmp_path, history)
+    catch_up(cut(history, 70), views.beside(), batch=10)
+
+    class Counted(History):
+        asked: list[int] = []
+
+        def rows(self, after_position: int, limit: int) -> list[Any]:
+            if limit > 1:
+                self.asked.append(after_position)
+            return history.rows(after_position, limit)
+
+    source = Counted(history.ledger)
+    source.told = history.told
+    assert rebuild(source, views).switched
+    assert source.asked == [70]
+
+
+def test_facts_recorded_while_views_are_rebuilt_are_in_them(tmp_path: Path) -> None:
+    history = random_history(6, facts=400)
+    growing = cut(history, 100)
+    views, feeder = filled(tmp_path, growing), sqlite_views(tmp_path / "views")
+    fed: list[int] = []
+
+    def record_and_feed() -> None:
+        while len(growing.told) < 400:
+            growing.told = history.told[: len(growing.told) + 3]
+            fed.append(catch_up(growing, feeder, batch=2).position)
+
+    with ThreadPoolExecutor(1) as beside:
+        recording = beside.submit(record_and_feed)
+        rebuilds = [rebuild(growing, views)]
+        while not recording.done():
+            rebuilds.append(rebuild(growing, views))
+        recording.result()
+    assert all(each.switched for each in rebuilds)
+    assert fed == sorted(fed)
+    assert fed[-1] == 400
+    assert catch_up(history, feeder).position == 400
+    assert feeder.digests() == fresh(history).digests()
+
+
+def other_version(model: ReadModel) -> ReadModel:
+    """The same read model as another version of the code had it: donations without their kind."""
+    if model.name != "donations":
+        return model
+    return model._replace(ddl=("CREATE TABLE donations (din TEXT)",), apply=lambda writing, batch: None)
+
+
+@pytest.mark.parametrize("version", [VERSION - 1, VERSION + 1])
+def test_another_version_lists_what_differs_and_switches_when_accepted(version: int, tmp_path: Path) -> None:
+    history = random_history(7)
+    old = filled(tmp_path, history, version=version, models=[other_version(model) for model in READ_MODELS])
+    old.close()
+    views = sqlite_views(tmp_path / "views")
+    with pytest.raises(ViewsOutdated):
+        stock(views, BEGIN)
+    done = rebuild(history, views)
+    assert (done.switched, done.version, done.replaces) == (False, VERSION, version)
+    assert [each["table"] for each in done.differences] == ["donations"]
+    done = rebuild(history, views, accept=True)
+    assert done.switched
+    assert views.digests() == fresh(history).digests()
+
+
+def test_another_version_that_says_the_same_is_switched(tmp_path: Path) -> None:
+    history = random_history(8)
+    filled(tmp_path, cut(history, 100), version=VERSION - 1).close()
+    views = sqlite_views(tmp_path / "views")
+    done = rebuild(history, views)
+    assert (done.switched, done.replaces, done.position) == (True, VERSION - 1, 120)
+
+
+def test_where_there_are_no_views_they_are_made(tmp_path: Path) -> None:
+    history = random_history(9)
+    views = sqlite_views(tmp_path / "views")
+    done = rebuild(history, views)
+    assert (done.switched, done.replaces, done.position) == (True, None, 120)
+    other = random_history(10)
+    other.ledger = "another"
+    assert rebuild(other, views).replaces is None
+    assert stock(views, BEGIN)["ledger"] == "another"
+
+
+def test_progress_tells_of_both_stages(tmp_path: Path) -> None:
+    history = random_history(11)
+    heard: list[tuple[str, int, int]] = []
+    many = History()
+    for _ in range(12):
+        for row in history.told:
+            many.add(row.stream, row.name, row.state)
+    rebuild(many, filled(tmp_path, many), progress=lambda *each: heard.append(each))
+    assert {stage for stage, _, _ in heard} == {FEEDING, COMPARING}
+    assert all(0 < done <= total for _, done, total in heard)
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from projections.readmodels import live, sqlite, view_set
+from projections import rebuilding
+from tests.projections.history import random_history
+
+point = sys.argv[2]
+def die(*_, **__):
+    os._exit(137)
+
+class Dying(rebuilding.Views):
+    def _point_to(self, place):
+        if point == "before the pointer": die()
+        super()._point_to(place)
+        if point == "after the pointer": die()
+
+views = sqlite.sqlite_views(sys.argv[1])
+views.__class__ = Dying
+if point == "before clearing": rebuilding._clear = die
+if point == "while comparing": rebuilding._Comparison._rows = die
+if point == "before retiring": view_set.ViewSet.retire = die
+if point == "after retiring":
+    retire = view_set.ViewSet.retire
+    def retired(self):
+        retire(self); die()
+    view_set.ViewSet.retire = retired
+rebuilding.rebuild(random_history(12), views)
+"""
+POINTS = ("while comparing", "before the pointer", "after the pointer", "before retiring", "after retiring",
+          "before clearing")  # fmt: skip
+
+
+@pytest.mark.parametrize("live", ["blue", "green"])
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_anywhere_in_a_rebuild_one_whole_set_is_live(live: str, point: str, tmp_path: Path) -> None:
+    history = random_history(12)
+    views = filled(tmp_path, history)
+    if live == "green":
+        assert rebuild(history, views).switched
+    expected = stock(views, BEGIN)
+    views.close()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    died = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "views"), point], env=environment, check=False)
+    assert died.returncode == 137
+    views = sqlite_views(tmp_path / "views")
+    assert stock(views, BEGIN) == expected
+    for row in random_history(13, facts=30).told:
+        history.add(row.stream, row.name, row.state)
+    assert catch_up(history, views).rebuilt is None
+    assert views.digests() == fresh(history).digests()
+    assert rebuild(history, views).switched
+    assert views.digests() == fresh(history).digests()

@@ -192,6 +192,29 @@ def complete_readings(ws: Workspace, bag: Bag) -> None:
             )
 
 
+def take_back_tellings(ws: Workspace, bag: Bag) -> None:
+    """Annul what was only told again of a modification or a reading that itself stands no more, or reads otherwise now."""
+    stands = list(bag.standing())
+    said = {_observed(fact) for fact in stands if fact.caused_by is None}
+    for fact in stands:
+        if isinstance(fact, RETOLD) and fact.caused_by is not None and _observed(fact) not in said:
+            ws.removing = True
+            ws.record(bag, Bag.Annulled, caused_by=bag.facts[-1].ref, target_version=fact.originator_version)
+
+
+RETOLD = (Bag.Modified, Bag.TemperatureBreached)
+"""Facts that are told again when more is known of what the bag holds."""
+
+
+def _observed(fact: Fact) -> tuple[Any, ...]:
+    """What a modification or reading says was seen, without what the site's rules make of it."""
+    if isinstance(fact, Bag.Modified):
+        return (fact.timestamp, fact.method)
+    if isinstance(fact, Bag.TemperatureBreached):
+        return (fact.timestamp, fact.celsius_min, fact.celsius_max, fact.minutes, fact.device)
+    return ()
+
+
 def modified_expiry(ws: Workspace, bag: Bag, method: str, at: datetime, component: str | None = None) -> RuleExpiry:
     """The second, shorter expiry of a bag that was thawed, warmed or opened without a new label."""
     own = (RuleExpiry(bag.expiry.at, bag.expiry.rule),)

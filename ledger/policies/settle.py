@@ -5,7 +5,7 @@ from ledger.domain.bag.facts import BagFacts
 from ledger.policies.closure import bags_of_donations, descendants, donations_of_donor
 from ledger.policies.donations import carry_panel, settle_donations
 from ledger.policies.holds import settle_holds
-from ledger.policies.inheritance import complete_children, complete_modifications, complete_readings
+from ledger.policies.inheritance import complete_children, complete_modifications, complete_readings, take_back_tellings
 from ledger.policies.nonconformities import settle_bag
 from ledger.policies.notices import settle_notices
 from ledger.policies.processes import take_back_the_rest
@@ -58,6 +58,7 @@ def _settle(ws: Workspace) -> None:
     changed = _structurally_changed(ws)
     changed += complete_children(ws, changed)
     for bag in changed:
+        take_back_tellings(ws, bag)
         complete_modifications(ws, bag)
         complete_readings(ws, bag)
     panels = settle_donations(ws)

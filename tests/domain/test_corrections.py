@@ -500,3 +500,35 @@ def test_the_reason_of_an_annulled_process_is_sealed_for_the_fact_it_takes_back_
     world.given(annul(WB1, named))
     [annulled] = [fact for fact in world.bag(RC1).facts if type(fact).__name__ == "Annulled"]
     assert annulled.reason.key_id == "text"  # type: ignore[attr-defined]
+
+
+class TestWhatWasToldAgain:
+    """Of an unknown bag the site's rules say nothing; once it is known, what was seen is told again by them."""
+
+    def test_annulling_a_thawing_takes_back_what_was_told_again_of_it(self, world: World) -> None:
+        world.given(reported(on(at(1), say("ModifyBag", bag=PL1, method="thaw"))))
+        world.given(on(at(0), collect()), reported(on(at(0, 12), separate())))
+        assert world.bag(PL1).expires_at == utc(at(2))
+        world.when(annul(PL1, 1))
+        assert world.bag(PL1).expires_at == utc(at(365))
+
+    def test_annulling_a_reading_takes_back_what_was_told_again_of_it(self, world: World) -> None:
+        world.given(say("RecordBreach", bag=WB1, celsius="4", minutes="30"), collect())
+        assert [each.within_rule for each in world.bag(WB1).readings.values()] == [True]
+        world.when(annul(WB1, 1))
+        assert world.bag(WB1).readings == {}
+
+    def test_an_amended_reading_is_judged_as_amended(self, world: World) -> None:
+        world.given(say("RecordBreach", bag=WB1, celsius="12", minutes="30"), collect())
+        assert world.holds(WB1) == ["storage_breach"]
+        world.when(amend(WB1, 1, changes={"celsius_min": "4", "celsius_max": "4"}))
+        assert [(str(each.celsius_max), each.within_rule) for each in world.bag(WB1).readings.values()] == [("4", True)]
+        assert world.holds(WB1) == []
+
+    def test_a_reading_restored_counts_again(self, world: World) -> None:
+        world.given(say("RecordBreach", bag=WB1, celsius="12", minutes="30"), collect())
+        world.given(annul(WB1, 1))
+        assert world.holds(WB1) == []
+        world.when(annul(WB1, world.facts(WB1).index("bag.annulled") + 1))
+        assert [each.within_rule for each in world.bag(WB1).readings.values()] == [False]
+        assert world.holds(WB1) == ["storage_breach"]

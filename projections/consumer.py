@@ -1,11 +1,9 @@
 """This file holds the consumer: it brings views to a source's last position, in batches, behind a fence."""
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from projections.decode import StoredRow
+from projections.decode import StoredRow, without_cycle_search
 
 BATCH = 2_000
 """Facts per transaction: enough to write each bag's row once per batch, little enough to lose at a crash."""
@@ -79,20 +77,8 @@ def catch_up(
     until: int | None = None,
 ) -> CaughtUp:
     """Bring views to the position the source has as this begins, or `until`; `progress` hears (position, of)."""
-    with _no_cycle_search():
+    with without_cycle_search():
         return _catch_up(source, views, progress, batch, until)
-
-
-@contextmanager
-def _no_cycle_search() -> Iterator[None]:
-    """Decoded facts hold no cycles, and there are many: looking for cycles among them costs a tenth."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _catch_up(

@@ -1,10 +1,12 @@
-"""This file holds which bags a question is about that may be asked of any subject, and whose patient's."""
+"""This file holds which bags a question is about: a subject's, or those in stock."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from projections.queries.lineage import incomplete_bags, with_descendants
+from projections.queries.stock import NOW, THEN
 from projections.queries.subjects import ALWAYS, Window, start_of
+from projections.readmodels.bags import LASTING
 from projections.readmodels.database import Reading
 
 PATIENT = "patient:"
@@ -35,3 +37,14 @@ def about(read: Reading, subject: str, window: Window = ALWAYS) -> About:
 def incomplete(read: Reading, bags: Iterable[str]) -> int:
     """How many of these bags have a fact that could not be read, their own or one they rest on: an answer is unsure."""
     return len(incomplete_bags(read) & set(bags))
+
+
+def in_stock(read: Reading) -> tuple[str, list[Any]]:
+    """The rows (of `spells`) of all bags that are stock at the position asked about: what follows FROM, its parameters.
+
+    Both ways go through an index that holds stock alone, however many bags have ended.
+    """
+    if read.position == read.complete_to:
+        return f"{NOW} AND span = {LASTING} AND final = 0", []
+    spans = (str(span) for span in range(1, LASTING + 1))
+    return f"{THEN.format(position=read.position)} AND final = 0", [read.each(spans)]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from projections.decode import instant_text, micros_of
+from projections.decode import instant_text, micros_of, without_cycle_search
 from projections.readmodels.database import Reading, Views
 
 Answer = dict[str, Any]
@@ -50,7 +50,7 @@ class Asking(NamedTuple):
 @contextmanager
 def asking(views: Views, at: datetime, known_at: datetime | None = None) -> Iterator[Asking]:
     """One read transaction of what was known at T. Errors: NothingKnownYet; ViewsOutdated, ViewsUnavailable."""
-    with views.reading(None if known_at is None else micros_of(known_at)) as read:
+    with without_cycle_search(), views.reading(None if known_at is None else micros_of(known_at)) as read:
         if read.position == 0 and known_at is not None:
             raise NothingKnownYet(known_at, _first_recorded(read))
         yield Asking(read, at, known_at)

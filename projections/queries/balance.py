@@ -5,7 +5,9 @@ from itertools import groupby
 from typing import Any
 
 from projections.decode import Fact, decimal_text, decode_stored
+from projections.queries.about import in_stock
 from projections.queries.asking import Asking, Said
+from projections.queries.stock import SHELVES
 from projections.readmodels.bag_fold import folded
 from projections.readmodels.bag_state import FINAL
 from projections.readmodels.database import Reading, Row, is_bag
@@ -14,8 +16,7 @@ from projections.readmodels.standing import standing
 PAGE = 2_000
 """Facts read at a time: what the fold keeps in memory, whatever the ledger's size, beside one bag's own facts."""
 SHELF = ("facility", "component", "group", "rhd", "status", "measure")
-IN_VIEW = """SELECT facility, component, abo, rhd, status, measure, COUNT(*), SUM(thousandths) FROM bags
-    WHERE final = 0 AND {known bags} GROUP BY facility, component, abo, rhd, status, measure"""
+IN_VIEW = "SELECT shelf, COUNT(*), SUM(thousandths) FROM {spells} GROUP BY shelf"
 LIFE = """SELECT position, stream, version, name, recorded_at, state FROM life
     WHERE (stream, version) > (?, ?) ORDER BY stream, version LIMIT ?"""
 UNREAD = "SELECT COUNT(*) FROM parked WHERE position <= ?"
@@ -67,7 +68,10 @@ def _text(amount: int | None) -> str | None:
 
 
 def _in_view(read: Reading) -> dict[Shelf, Count]:
-    return {tuple(row[:6]): (row[6], None if row[7] is None else int(row[7])) for row in read.rows(IN_VIEW)}
+    spells, values = in_stock(read)
+    shelves = {shelf: tuple(dimensions) for shelf, *dimensions in read.rows(SHELVES)}
+    found = read.rows(IN_VIEW.replace("{spells}", spells), values)
+    return {shelves[shelf]: (bags, None if amount is None else int(amount)) for shelf, bags, amount in found}
 
 
 # -- the facts' side ---------------------------------------------------------------------------------------

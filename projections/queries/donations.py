@@ -25,7 +25,7 @@ DONATIONS = """WITH told AS (
         told.kind, COUNT(*)
     FROM told LEFT JOIN grouped ON grouped.din = told.din
     WHERE told.place = 1 AND told.outcome IN (SELECT each.value FROM {each})
-    GROUP BY 1, 2, 3, 4 ORDER BY 2, 1, 3, 4"""
+    GROUP BY 1, 2, 3, 4 ORDER BY 2, 1, 3 NULLS FIRST, 4"""
 
 
 def donations(views: Views, outcomes: tuple[str, ...] = ("completed", "partial")) -> list[dict[str, Any]]:

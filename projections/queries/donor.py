@@ -68,7 +68,7 @@ def _unconfirmed(read: Reading, rows: dict[str, BagRow], given: list[Fact]) -> I
     confirmed = {giving.stream for giving in given if not giving.body["presumed"]}
     presumed = {giving.stream for giving in given} - confirmed
     unsure = {bag for bag, row in rows.items() if row.fate is None and row.status in ("issued", "incomplete")}
-    for bag, stay in sorted(stays_of(read, (unsure | presumed) - confirmed).items()):
+    for bag, stay in sorted(stays_of(read, unsure | presumed).items()):
         if bag in presumed or (stay.put_by is not None and stay.put_by.name == "bag.issued"):
             yield _waiting(rows[bag], stay, bag in presumed)
 

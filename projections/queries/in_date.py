@@ -1,6 +1,6 @@
 """This file holds the question whether a bag was in date when transfused, by the rule in force when it was made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from projections.decode import Fact, instant_text
@@ -13,6 +13,8 @@ from projections.readmodels.bag_fold import folded
 from projections.readmodels.bag_state import BagFold
 from projections.readmodels.standing import in_business_order, standing
 
+Modification = tuple[str, int]
+"""Method, and when."""
 MINUTE = 60_000_000
 """Unit: microseconds."""
 
@@ -40,19 +42,31 @@ def in_date_when_transfused(asking: Asking, subject: str) -> Said:
 def _rows(asking: Asking, subjects: About) -> Iterator[dict[str, Any]]:
     transfused = told_of(asking.read, subjects.bags, ("bag.transfused",))
     for facts in facts_of(asking.read, transfused).values():
-        stands = standing(facts).facts
+        read_now = standing(facts)
+        stands = read_now.facts
         given = [fact for fact in stands if fact.name == "bag.transfused" and subjects.concerns(fact.body["patient"])]
         if given:
             bag = folded(stands, 0, 0)
             rule = next((fact.body["expiry_rule"] for fact in stands if fact.version == bag.origin_version), None)
-            shorter = [(fact.happened_at, at) for fact in stands for at in _modified_expiries(fact)]
+            undone = _undone([fact for fact in facts if fact.version in read_now.annulled], stands)
+            shorter = [(fact.happened_at, at) for fact in stands for at in _modified_expiries(fact, undone)]
             for _, fact in in_business_order(given):
                 until = min((at for done, at in shorter if done <= fact.happened_at), default=None)
                 yield _row(fact, bag, rule, until)
 
 
-def _modified_expiries(fact: Fact) -> list[int]:
-    if fact.name != "bag.modified":
+def _undone(annulled: Iterable[Fact], stands: Iterable[Fact]) -> set[Modification]:
+    """Modifications that were taken back: what was told again of them, when more was known, means nothing any more."""
+    return _modifications(annulled) - _modifications(stands)
+
+
+def _modifications(facts: Iterable[Fact]) -> set[Modification]:
+    modified = (fact for fact in facts if fact.name == "bag.modified" and fact.body["caused_by"] is None)
+    return {(fact.body["method"], fact.happened_at) for fact in modified}
+
+
+def _modified_expiries(fact: Fact, undone: set[Modification]) -> list[int]:
+    if fact.name != "bag.modified" or (fact.body["method"], fact.happened_at) in undone:
         return []
     return [at for at in (fact.body["rule_expires_at"], fact.body["label_expires_at"]) if at is not None]
 

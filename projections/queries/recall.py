@@ -177,9 +177,10 @@ def is_located(row: BagRow, where: str | None) -> bool:
 
 def _hands(fact: Fact) -> Iterable[dict[str, Any]]:
     """Whose hands a fact tells of: whom it came from first, then whom it went to."""
+    at = instant_text(fact.happened_at)
     for who, part in _TELLS[fact.name](fact.body):
         if who:
-            yield {"at": instant_text(fact.happened_at), "who": who, "as": part, "position": fact.position}
+            yield {"at": at, "who": who, "as": part, "position": fact.position}
 
 
 _TELLS: dict[str, Any] = {

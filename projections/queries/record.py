@@ -10,6 +10,7 @@ from projections.queries.subjects import start_of
 from projections.readmodels.database import Reading
 from projections.readmodels.standing import is_correction, standing
 
+CORRECTED = "SELECT stream FROM {each} JOIN corrected ON stream = each.value"
 ALL_FACTS = """SELECT position, stream, version, name, recorded_at, state
     FROM {each} JOIN life ON stream = each.value WHERE position <= ? ORDER BY stream, version"""
 
@@ -82,14 +83,14 @@ def _row(change: _Change) -> dict[str, Any]:
 
 def _all_changes(read: Reading, streams: Iterable[str]) -> Iterator[_Change]:
     """Every change of these streams up to the last position: the one question that looks past the one asked about."""
+    corrected = sorted(stream for (stream,) in read.rows(CORRECTED, [read.each(sorted(streams))]))
     by_stream: dict[str, list[Fact]] = {}
-    for row in read.rows(ALL_FACTS, [read.each(sorted(streams)), read.complete_to]):
+    for row in read.rows(ALL_FACTS, [read.each(corrected), read.complete_to]):
         fact = decode_stored(*row)
         if isinstance(fact, Fact):
             by_stream.setdefault(fact.stream, []).append(fact)
     for facts in by_stream.values():
-        if any(is_correction(fact.name) for fact in facts):
-            yield from _changes_of(facts)
+        yield from _changes_of(facts)
 
 
 def _changes_of(facts: list[Fact]) -> Iterator[_Change]:

@@ -1,9 +1,10 @@
 """This file holds the question whether a bag was released before all mandatory results of its donations were final."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from projections.decode import Fact, instant_text
+from projections.decode import EPOCH, Fact, instant_text
 from projections.queries.about import about, incomplete
 from projections.queries.asking import Asking, Said
 from projections.queries.custody import told_of
@@ -12,6 +13,8 @@ from projections.queries.origins import Origins, origins_of
 from projections.readmodels.standing import standing
 
 BY_SENDER = "by_sender"
+Mandatory = Callable[[str, datetime], Iterable[str] | None]
+"""What the site's panel for a kind of donation asks for on a day: markers, and `group`; None where it has no panel."""
 
 
 class Panel(NamedTuple):
@@ -52,7 +55,7 @@ class Panel(NamedTuple):
 NOTHING = Panel(None, "pending", None, None, {})
 
 
-def released_before_final(asking: Asking, subject: str) -> Said:
+def released_before_final(asking: Asking, subject: str, *, mandatory: Mandatory | None = None) -> Said:
     """Every release of the subject's bags, against the results of each donation the bag comes from.
 
     Shape: summary {bags, released, early, unknown, incomplete}: bags asked about, with a release, released early,
@@ -62,17 +65,18 @@ def released_before_final(asking: Asking, subject: str) -> Said:
     release). `outcome`: acceptable, unacceptable, pending, or by_sender: the bags of this donation came with the
     sender's release, which is relied on, not judged.
 
-    What is mandatory stands in the site's catalogue; facts name the panel and, when it concluded, when the last
-    mandatory result was there (`final_at`). So `final_at` is null, and the release early, while nothing or `pending` is
-    concluded. Of an unacceptable panel the facts do not tell whether every result was there, unless it was acceptable
-    before: then `early` is null when the release came after all that is known. `missing` names the markers (and
-    `group`) that were heard of and not final at the release, never one that nobody tested.
+    What is mandatory stands in the site's catalogue (`mandatory`): `final_at` is when the last of it first had a final
+    result, null while one has none, and `missing` names what was not final at the release. Without a catalogue, or of a
+    donation whose kind nobody told, the facts alone must do: they name the panel and when it concluded, not what it
+    asks for. Then `final_at` is null, and the release early, while nothing or `pending` is concluded; of an
+    unacceptable panel, unless it was acceptable before, `early` is null when the release came after all that is known;
+    and `missing` never names a marker that nobody tested.
     Errors: BadScan, NotFound.
     """
     bags = about(asking.read, subject).bags
     releases = _releases(asking, bags)
     origins = origins_of(asking.read, releases)
-    panels = _panels(asking, origins)
+    panels = _panels(asking, origins, mandatory)
     rows = [
         _row(fact, donation, panels.get(donation, NOTHING))
         for bag, facts in releases.items()
@@ -136,28 +140,50 @@ def _release(fact: Fact) -> dict[str, Any]:
 # -- what the results came to ------------------------------------------------------------------------------
 
 
-def _panels(asking: Asking, origins: Origins) -> dict[str, Panel]:
+def _panels(asking: Asking, origins: Origins, mandatory: Mandatory | None) -> dict[str, Panel]:
     first = {bag: dins for bag, dins in origins.own.items() if bag not in origins.parents}
     received = _releases(asking, first)
     with_release = {bag for bag, facts in received.items() if any(fact.name == "bag.received" for fact in facts)}
     ours = {din for bag, dins in first.items() if bag not in with_release for din in dins}
     return {
-        din: _panel(facts) if din in ours or facts else NOTHING._replace(outcome=BY_SENDER)
+        din: _panel(facts, mandatory) if din in ours or facts else NOTHING._replace(outcome=BY_SENDER)
         for din, facts in facts_of(asking.read, origins.donations).items()
     }
 
 
-def _panel(facts: list[Fact]) -> Panel:
+def _panel(facts: list[Fact], mandatory: Mandatory | None) -> Panel:
     """What the donation's facts, as stored, come to."""
     stands = standing(facts).facts
     first_final = _first_final(stands)
     concluded = [fact for fact in stands if fact.name == "donation.concluded"]
+    items = _asked_for(stands, mandatory)
+    if items is not None:
+        return _judged(items, first_final, concluded)
     if not concluded:
         return Panel(None, "pending", None, None, first_final)
     last = concluded[-1].body
     panel, outcome, at = last["panel"], last["outcome"], last["concluded_at"]
     complete = outcome == "acceptable" or (outcome == "unacceptable" and _was_complete(facts, panel, first_final))
     return Panel(panel, outcome, at if complete else None, None if complete else at, first_final)
+
+
+def _asked_for(stands: list[Fact], mandatory: Mandatory | None) -> list[str] | None:
+    """What the panel in force on the donation's day asks for; None when that cannot be known."""
+    given = [fact for fact in stands if fact.name == "donation.registered"]
+    if mandatory is None or not given:
+        return None
+    first = min(given, key=lambda fact: (fact.happened_at, fact.position))
+    items = mandatory(first.body["kind"], EPOCH + timedelta(microseconds=first.happened_at))
+    return None if items is None else list(items)
+
+
+def _judged(items: list[str], first_final: dict[str, int | None], concluded: list[Fact]) -> Panel:
+    """Against what is asked for: final when the last of it is."""
+    finals = {item: first_final.get(item) for item in items}
+    times = [at for at in finals.values() if at is not None]
+    final_at = max(times, default=None) if len(times) == len(items) else None
+    last = concluded[-1].body if concluded else {"panel": None, "outcome": "pending"}
+    return Panel(last["panel"], last["outcome"], final_at, final_at, finals)
 
 
 def _first_final(stands: list[Fact]) -> dict[str, int | None]:

@@ -20,7 +20,7 @@ SHELVES = "SELECT shelf, facility, component, abo, rhd, status, measure FROM she
 NOW = f"spells WHERE to_position = {OPEN}"
 # Rows that held for 2^(n-1) to 2^n positions began in the 2^n before the position asked about: one short range per n.
 THEN = """{{each}} JOIN spells ON span = CAST(each.value AS BIGINT)
-    AND from_position > {position} - (1 << CAST(each.value AS BIGINT)) AND from_position <= {position}
+    AND from_position > {position} - (CAST(1 AS BIGINT) << CAST(each.value AS INTEGER)) AND from_position <= {position}
     WHERE to_position > {position}"""
 DAY = 86_400_000_000
 """Unit: microseconds."""

@@ -19,12 +19,13 @@ def outside_range(asking: Asking, subject: str) -> Said:
     component, breaches, minutes, outside_rule, celsius_min, celsius_max, first_at, last_at, position}, by bag;
     `breaches`: each of them {bag, happened_at, recorded_at, celsius_min, celsius_max, minutes, within_rule, device, by,
     position, version}, by bag and time. `outside_rule` are the minutes in which the storage rule in force did not allow
-    the temperature (or no rule was known); `position` in a row is the last breach's. Unit: minutes and degrees Celsius,
-    as exact text. A breach told again once it was known what the bag holds counts once, as told last.
+    the temperature (or no rule was known); `position` in a row is that of the breach told last. Unit: minutes and
+    degrees Celsius, as exact text. A breach told again once it was known what the bag holds counts once, as told last.
     Errors: BadScan, NotFound.
     """
     bags = about(asking.read, subject).bags
-    told = {bag: _breaches(facts) for bag, facts in told_of(asking.read, bags, BREACHES).items()}
+    found = {bag: _breaches(facts) for bag, facts in told_of(asking.read, bags, BREACHES).items()}
+    told = {bag: breaches for bag, breaches in found.items() if breaches}
     rows = bags_at(asking.read, told)
     every = [breach for breaches in told.values() for breach in breaches]
     summary = {
@@ -38,16 +39,21 @@ def outside_range(asking: Asking, subject: str) -> Said:
     return Said(summary, shown, {"breaches": [_breach(each) for bag in sorted(told) for each in told[bag]]})
 
 
-def _breaches(facts: Iterable[Fact]) -> list[Fact]:
-    """Each reading once: what is told again follows from another fact, and takes the place of what was told before."""
-    readings: dict[tuple[Any, ...], Fact] = {}
-    for fact in facts:
-        body = fact.body
-        reading = (fact.happened_at, body["celsius_min"], body["celsius_max"], body["minutes"], body["device"])
-        before = readings.get(reading)
-        if before is None or (body["caused_by"] is not None and fact.version > before.version):
-            readings[reading] = fact
-    return list(readings.values())
+def _breaches(facts: list[Fact]) -> list[Fact]:
+    """Each reading once, as first told, or as judged last: what is told again follows from another fact.
+
+    Told again, a reading still rests on who took it: where that was taken back or amended, nothing is left of it.
+    """
+    by_version = sorted(facts, key=lambda fact: fact.version)
+    taken = {_reading(fact): fact for fact in reversed(by_version) if fact.body["caused_by"] is None}
+    judged = {_reading(fact): fact for fact in by_version if fact.body["caused_by"] is not None}
+    told = {reading: judged.get(reading, fact) for reading, fact in taken.items()}
+    return sorted(told.values(), key=lambda fact: (fact.happened_at, fact.position))
+
+
+def _reading(fact: Fact) -> tuple[Any, ...]:
+    body = fact.body
+    return fact.happened_at, body["celsius_min"], body["celsius_max"], body["minutes"], body["device"]
 
 
 def _outside(breaches: Iterable[Fact]) -> list[Fact]:

@@ -67,7 +67,7 @@ def _row(row: dict[str, Any], touch: Touch | None) -> dict[str, Any]:
         "bag": row["bag"],
         "component": row["component"],
         "directly": row["directly"],
-        "how": touch.how if touch else "made_from",
+        "how": touch.how if touch else None if row["directly"] else "made_from",
         "happened_at": instant_text(touch.happened_at) if touch else None,
         **{key: row[key] for key in SHOWN},
         "position": touch.position if touch else None,

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from projections.decode import Fact, instant_text
+from projections.decode import Fact, decode_stored, instant_text
 from projections.queries.about import PATIENT
-from projections.queries.facts import facts_of
+from projections.queries.custody import CORRECTING, NAMED
 from projections.queries.origins import origins_of
 from projections.queries.persons import persons
 from projections.queries.subjects import linked
@@ -19,6 +19,7 @@ Disagreement = dict[str, Any]
 
 DECLARING = ("bag.collected", "bag.prepared", "bag.received", "bag.labelled")
 """Facts that say what a bag's label claims."""
+TYPING = ("donation.grouped", "recipient.grouped")
 DONORS_OF = """SELECT stream, key FROM {each} JOIN belongings ON source = each.value
     WHERE kind = 'donor' AND {known belongings}"""
 DONATIONS_BY = """SELECT key, stream FROM {each} JOIN belongings ON key = each.value
@@ -71,7 +72,7 @@ def typed(read: Reading, bags: Iterable[str], patients: Iterable[str]) -> Typed:
     people = _known_as(read, "patient", patients)
     dins = origins.donations.union(*donors.values())
     recipients = {f"{PATIENT}{name}" for names in people.values() for name in names}
-    said = {stream: list(_sayings(facts)) for stream, facts in facts_of(read, {*sources, *dins, *recipients}).items()}
+    said = _said(read, {*sources, *dins, *recipients})
     labels = {bag: [*said[bag], *said[dins[0]]] for bag, dins in sources.items() if len(dins) == 1}
     of_donors = {f"donor:{who}": [each for din in sorted(found) for each in said[din]] for who, found in donors.items()}
     of_people = {who: [each for name in names for each in said[PATIENT + name]] for who, names in people.items()}
@@ -115,11 +116,22 @@ def _known_as(read: Reading, noun: str, pseudonyms: Iterable[str]) -> dict[str, 
 # -- what facts say ----------------------------------------------------------------------------------------
 
 
+def _said(read: Reading, streams: set[str]) -> dict[str, list[Saying]]:
+    """What each stream says of groups. Other facts are not decoded: corrections alone decide which of these stand."""
+    sql = NAMED.replace("{names}", ", ".join(f"'{name}.v'" for name in (*DECLARING, *TYPING, *CORRECTING)))
+    told: dict[str, list[Fact]] = {stream: [] for stream in streams}
+    for row in read.rows(sql, [read.each(sorted(streams)), read.position]):
+        fact = decode_stored(*row)
+        if isinstance(fact, Fact):
+            told[fact.stream].append(fact)
+    return {stream: list(_sayings(facts)) for stream, facts in told.items()}
+
+
 def _sayings(facts: list[Fact]) -> Iterator[Saying]:
     """What the facts of one stream, as stored, say of a group."""
     now = {fact.version: fact for fact in standing(facts).facts}
     for fact in facts:
-        if fact.name in DECLARING or fact.name in ("donation.grouped", "recipient.grouped"):
+        if fact.name in DECLARING or fact.name in TYPING:
             before, reads = _typing(fact), now.get(fact.version)
             if before != (None, None) or (reads is not None and _typing(reads) != (None, None)):
                 yield Saying(reads or fact, before, None if reads is None else _typing(reads))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from projections.decode import Fact, instant_text
+from projections.queries.about import in_stock
 from projections.queries.asking import Asking, Said
 from projections.queries.bags import BagRow, bags_at
 from projections.queries.custody import told_of
@@ -15,8 +16,8 @@ LEGS = {"distributed": "to_facility", "arrived": "to_facility", "issued": "to_pa
 """Which of the two legs a row's leg belongs to."""
 
 # A bag whose transfusion is only presumed may never have been heard of as issued: a link to its patient tells of it.
-CANDIDATES = """SELECT bag FROM bags WHERE final = 0 AND {known bags} AND (
-        status IN ('distributed', 'issued') OR consignee IS NOT NULL
+CANDIDATES = """SELECT bag FROM {spells} AND (
+        consignee IS NOT NULL OR shelf IN (SELECT shelf FROM shelves WHERE status IN ('distributed', 'issued'))
         OR EXISTS (SELECT 1 FROM belongings WHERE source = bag AND kind = 'patient' AND {known belongings}))"""
 
 
@@ -45,7 +46,8 @@ def without_confirmed_fate(
     made: a bag sent to another centre to be processed there would otherwise be out for ever.
     """
     read = asking.read
-    candidates = {bag for (bag,) in read.rows(CANDIDATES)}
+    spells, values = in_stock(read)
+    candidates = {bag for (bag,) in read.rows(CANDIDATES.replace("{spells}", spells), values)}
     told = {bag: _leg(facts) for bag, facts in told_of(read, candidates, tuple(STEPS)).items()}
     before = asking.now - int(days * DAY)
     open_legs = {bag: found for bag, found in told.items() if found is not None and found.since.happened_at < before}

@@ -49,6 +49,8 @@ def apply(told: Told, writing: Writing, batch: Batch) -> None:
     fresh: dict[str, list[Fact]] = {}
     for fact in batch.added(told.telling):
         fresh.setdefault(fact.stream, []).append(fact)
+    for facts in fresh.values():
+        facts.sort(key=_version)  # they come name by name, and a row holds from the first fact that tells it
     retold = {stream: each for stream, each in batch.retold.items() if told.concerns(stream)}
     if not fresh and not retold:
         return
@@ -65,6 +67,10 @@ def apply(told: Told, writing: Writing, batch: Batch) -> None:
     for stream, each in retold.items():
         _tell_again(changes, before.get(stream, {}), told, stream, each)
     _write(told, writing, changes)
+
+
+def _version(fact: Fact) -> int:
+    return fact.version
 
 
 def _add(changes: _Changes, held: Held, told: Told, stream: str, facts: list[Fact]) -> None:

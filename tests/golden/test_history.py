@@ -125,7 +125,7 @@ def test_a_fact_of_an_older_schema_is_read_as_the_newest(ledger: Ledger) -> None
 )  # fmt: skip
 def test_its_bags_are_traced(ledger: Ledger, bag: str, ancestors: set[str]) -> None:
     ledger.catch_up()
-    found = trace(ledger.views, bag)
+    found = trace(ledger.views, bag, ledger.now())
     then = kept("states.json")["bags"]
     assert set(found["ancestors"]) == ancestors
     assert found["descendants"] == []

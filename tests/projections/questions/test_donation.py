@@ -84,6 +84,21 @@ def test_a_bag_labelled_with_another_number_is_a_bag_of_the_donation_it_was_coll
     assert (said_now.summary["donor"], said_now.summary["collected_at"]) == ("d-1", text(3))
 
 
+def test_a_container_and_the_bag_it_became_are_both_of_the_donation() -> None:
+    history = History()
+    container = f"{din(1)}#1"
+    said = {"donor": "d-1", "facility": "A9999", "kind": "whole_blood", "component": "whole_blood"}
+    history.tell(
+        container, "bag.collected", 0, donation=din(1), quantity=units("2"), purpose="allogeneic", **said
+    )  # fmt: skip
+    history.tell(WHOLE[1], "bag.labelled", 5, container=container, process_id="l1", purpose="allogeneic")  # 2
+    history.tell(container, "bag.consumed", 5, process="label", process_id="l1", children=[WHOLE[1]])  # 3
+    assert picked(asked(history, bags_of_donation, din(1)).rows, "bag", "made_by", "parents", "status") == [
+        (container, None, [], "consumed"),
+        (WHOLE[1], "label", [container], "quarantine"),
+    ]
+
+
 def test_a_failed_donation_has_no_bags_and_is_known() -> None:
     history = History()
     history.tell(

@@ -139,9 +139,14 @@ def test_a_bag_that_came_back_waits_for_nobody() -> None:
 
 def test_a_bag_whose_facts_cannot_all_be_read_still_waits_for_its_fate() -> None:
     history = pooled()
-    history.add(HALVES[1], "bag.stored.v1", b"not avro")
+    history.tell(PLASMA[1], "bag.issued", 60, to="ward", patient="pat-4")
+    for bag_of_two in (PLASMA[1], HALVES[1]):
+        history.add(bag_of_two, "bag.stored.v1", b"not avro")
     said = asked(history, recipients_of_donor, "d-1")
-    assert picked(said.more["unconfirmed"], "bag", "status") == [(HALVES[1], "incomplete")]
+    assert picked(said.more["unconfirmed"], "bag", "status", "patient", "presumed") == [
+        (PLASMA[1], "incomplete", "pat-4", False),
+        (HALVES[1], "incomplete", "pat-2", True),
+    ]
 
 
 def test_open_and_closed_alerts_of_the_recipients_are_listed() -> None:

@@ -181,3 +181,38 @@ def test_a_bag_with_a_fact_that_cannot_be_read_makes_the_answer_say_so() -> None
     history.add(din(1), "donation.registered.v1", b"?")
     assert asked(history, in_date_when_transfused, BAG).summary["incomplete"] == 1
     assert asked(history, in_date_when_transfused, BAG, known=2).summary["incomplete"] == 0
+
+
+def test_a_thawing_that_was_annulled_shortens_nothing_though_the_ledger_had_told_it_again() -> None:
+    plasma = f"{din(1)}=E0701V00"
+    with Told() as ledger:
+        ledger.say("ModifyBag", 30, bag=plasma, method="thaw", reported=True)
+        ledger.say(
+            "CollectBag", 0, bag=plasma, donor="d", facility="C1", kind="apheresis_plasma",
+            component="apheresis_plasma", quantity={"amount": "200", "measure": "mL"},
+        )  # fmt: skip
+        given = ledger.say("RecordTransfusion", 3 * DAY, bag=plasma, patient="p", hospital="H1")
+        assert len(ledger.facts("bag.modified")) == 2
+        ledger.say("Annul", 4 * DAY, stream=plasma, version=1, reason="another bag")
+        thawed = asked(ledger, in_date_when_transfused, plasma, known=given)
+        never = asked(ledger, in_date_when_transfused, plasma)
+    columns = ("in_date", "modified_expires_at")
+    assert picked(thawed.rows, *columns) == [(False, text(DAY + 30))]
+    assert picked(never.rows, *columns) == [(True, None)]
+
+
+def test_a_thawing_told_twice_and_taken_back_once_still_shortens_the_expiry() -> None:
+    plasma = f"{din(1)}=E0701V00"
+    with Told() as ledger:
+        ledger.say("ModifyBag", 30, bag=plasma, method="thaw", reported=True)
+        ledger.say("ModifyBag", 30, bag=plasma, method="thaw", reported=True, component="apheresis_plasma")
+        ledger.say(
+            "CollectBag", 0, bag=plasma, donor="d", facility="C1", kind="apheresis_plasma",
+            component="apheresis_plasma", quantity={"amount": "200", "measure": "mL"},
+        )  # fmt: skip
+        ledger.say("RecordTransfusion", 3 * DAY, bag=plasma, patient="p", hospital="H1")
+        twice = [fact.version for fact in ledger.facts("bag.modified") if fact.body["caused_by"] is None]
+        assert len(twice) == 2
+        ledger.say("Annul", 4 * DAY, stream=plasma, version=twice[1], reason="told twice")
+        answer = asked(ledger, in_date_when_transfused, plasma)
+    assert picked(answer.rows, "in_date", "modified_expires_at") == [(False, text(DAY + 30))]

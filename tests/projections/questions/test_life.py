@@ -110,6 +110,19 @@ def test_the_life_of_a_donation_holds_its_own_facts_and_its_bags(short: History)
     assert said.summary["facts"] == 8
 
 
+def test_facts_of_one_instant_are_told_stream_by_stream_and_the_older_stream_first() -> None:
+    history = History()
+    collect(history, 1, 0)
+    history.tell(WHOLE, "bag.inspected", 5, passed=True)
+    history.tell(din(1), "donation.sample_taken", 5, sample="s-1")
+    history.tell(WHOLE, "bag.label_verified", 5, passed=True)
+    assert [row["name"] for row in asked(history, life_of, din(1)).rows[2:]] == [
+        "bag.inspected",
+        "bag.label_verified",
+        "donation.sample_taken",
+    ]
+
+
 def test_the_life_of_several_bags_names_no_single_status(short: History) -> None:
     short.tell(f"{din(1)}=E0701V00", "bag.stored", 12, facility="A9999")
     assert asked(short, life_of, din(1)).summary["status"] is None

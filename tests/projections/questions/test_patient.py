@@ -125,6 +125,21 @@ def test_a_result_that_is_not_final_is_no_result_and_a_reactive_one_is_named_all
     assert (row["results"], row["reactive"]) == ({"alt": None, "hbsag": "nonreactive"}, ["alt"])
 
 
+def test_a_final_reactive_result_stays_the_result_whatever_was_found_after_it() -> None:
+    history = pooled()
+    said = {"marker": "hbsag", "stage": "confirmatory", "final": True}
+    history.tell(din(2), "donation.tested", 16, result="nonreactive", **said)
+    assert asked(history, received_by_patient, "pat-1").rows[1]["results"] == {"hbsag": "reactive"}
+
+
+def test_the_last_final_result_counts_and_an_indeterminate_one_is_not_reactive() -> None:
+    history = pooled()
+    for at, result in ((17, "acceptable"), (16, "indeterminate")):
+        history.tell(din(1), "donation.tested", at, marker="alt", result=result, stage="initial", final=at == 17)
+    (row, _) = asked(history, received_by_patient, "pat-1").rows
+    assert (row["results"]["alt"], row["reactive"]) == ("acceptable", [])
+
+
 def test_a_merged_patient_received_what_was_given_under_either_name() -> None:
     history = pooled()
     history.tell("patient:pat-1", "recipient.merged", 60, other="pat-2", process_id="m1")  # 24

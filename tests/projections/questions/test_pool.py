@@ -118,6 +118,17 @@ def test_a_received_bag_has_a_donation_of_which_nothing_is_known() -> None:
     ) == [(din(3), None, None, None)]
 
 
+def test_a_bag_labelled_with_another_number_is_of_the_donation_it_was_collected_in_alone() -> None:
+    history = History()
+    other = bag(5, "E0001V00")
+    said = {"donor": "d-1", "facility": "A9999", "kind": "whole_blood", "component": "whole_blood"}
+    history.tell(other, "bag.collected", 3, donation=din(1), quantity=units("2"), purpose="allogeneic", **said)
+    rows = asked(history, donations_and_recipients, other).rows
+    assert picked(rows, "donation", "donor", "collected_at", "via", "position") == [
+        (din(1), "d-1", text(3), [other], 1)
+    ]
+
+
 def test_a_donation_with_a_result_that_cannot_be_read_is_neither_good_nor_bad() -> None:
     history = pooled()
     history.add(din(1), "donation.tested.v1", b"not avro")

@@ -121,6 +121,16 @@ def test_who_had_a_bag_is_told_in_order_also_when_it_was_heard_out_of_order() ->
     }
 
 
+def test_a_bag_that_came_back_from_a_hospital_is_at_the_centre_again() -> None:
+    history = History()
+    bags = collect(history, 1, 0)
+    history.tell(bags, "bag.distributed", 20, to="H0001", sent_from="A9999")  # 3
+    history.tell(bags, "bag.returned", 30, sent_from="H0001", leg="hospital_to_centre", may_come_back=True)  # 4
+    (row,) = asked(history, recall, bags).rows
+    assert hands(row)[2:] == [(text(30), "H0001", "facility", 4)]
+    assert (row["status"], row["where"], row["consignee"]) == ("quarantine", "A9999", None)
+
+
 def test_hands_of_one_instant_are_told_in_the_order_the_bag_took() -> None:
     history = History()
     bags = collect(history, 1, 0)

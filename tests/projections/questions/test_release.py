@@ -1,5 +1,6 @@
 """This file holds the tests of question h: released before all mandatory results were final."""
 
+from datetime import datetime
 from typing import Any
 
 from projections.queries.release import released_before_final
@@ -281,3 +282,50 @@ def test_a_bag_with_a_fact_that_cannot_be_read_makes_the_answer_say_so() -> None
     history.add(din(1), "donation.registered.v1", b"?")
     assert asked(history, released_before_final, BAG).summary["incomplete"] == 1
     assert asked(history, released_before_final, BAG, known=2).summary["incomplete"] == 0
+
+
+def panel_of(kind: str, at: datetime) -> tuple[str, ...] | None:
+    """What this site asks for: two markers until the sixth of March, then three; nothing is known of platelets."""
+    if kind != "whole_blood":
+        return None
+    return ("hbsag", "nat_hbv", "group") if at < instant(5 * 1440) else ("hbsag", "nat_hbv", "nat_hiv", "group")
+
+
+def test_by_the_sites_panel_what_nobody_tested_is_missing() -> None:
+    history = History()
+    collect(history, 1, 0)
+    result(history, 1, "hbsag", 100)
+    release(history, BAG, 150, "emergency")
+    shown = asked(history, released_before_final, BAG, mandatory=panel_of).rows[0]
+    assert (shown["final_at"], shown["missing"], shown["early"]) == (None, ["group", "nat_hbv"], True)
+
+
+def test_by_the_sites_panel_an_unacceptable_one_is_known_to_be_complete_or_not() -> None:
+    history = History()
+    collect(history, 1, 0)
+    result(history, 1, "hbsag", 100, "reactive")
+    history.tell(din(1), "donation.grouped", 110, group="A", rhd="positive")
+    conclude(history, 1, 100, "unacceptable")
+    release(history, BAG, 150, reported=True)
+    open_ = asked(history, released_before_final, BAG, mandatory=panel_of).rows[0]
+    assert (open_["final_at"], open_["missing"], open_["early"]) == (None, ["nat_hbv"], True)
+    result(history, 1, "nat_hbv", 140)
+    complete = asked(history, released_before_final, BAG, mandatory=panel_of).rows[0]
+    assert (complete["final_at"], complete["missing"], complete["early"]) == (text(140), [], False)
+    assert asked(history, released_before_final, BAG).rows[0]["early"] is None
+
+
+def test_the_panel_is_the_one_in_force_on_the_day_of_the_donation() -> None:
+    history = History()
+    for number, day in ((1, 1), (2, 6)):
+        collect(history, number, day * 1440)
+        for marker in ("hbsag", "nat_hbv"):
+            result(history, number, marker, day * 1440 + 100)
+        history.tell(din(number), "donation.grouped", day * 1440 + 110, group="A", rhd="positive")
+        release(history, f"{din(number)}=E0001V00", day * 1440 + 150, reported=True)
+    for number, early in ((1, False), (2, True)):
+        (row,) = asked(history, released_before_final, din(number), mandatory=panel_of).rows
+        assert row["early"] is early
+    collect(history, 3, 0, kind="apheresis_platelets")
+    release(history, f"{din(3)}=E0001V00", 10, reported=True)
+    assert asked(history, released_before_final, din(3), mandatory=panel_of).rows[0]["early"] is True

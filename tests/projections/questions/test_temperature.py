@@ -145,10 +145,14 @@ def test_a_reading_told_again_when_it_is_known_what_the_bag_holds_counts_once() 
             "CollectBag", 0, bag=BAG, donor="d", facility="C1", kind="whole_blood", quantity=quantity
         )  # fmt: skip
         assert len(ledger.facts("bag.temperature_breached")) == 2
-        unknown, known = asked(ledger, outside_range, BAG, known=before), asked(ledger, outside_range, BAG)
+        ledger.say("Annul", 40, stream=BAG, version=1, reason="another bag's logger")
+        again = ledger.facts("bag.temperature_breached")[1]
+        unknown, known = (asked(ledger, outside_range, BAG, known=at) for at in (before, again.position))
+        annulled = asked(ledger, outside_range, BAG)
     columns = ("component", "breaches", "minutes", "outside_rule")
     assert picked(unknown.rows, *columns) == [(None, 1, "30", "30")]
     assert picked(known.rows, *columns) == [("whole_blood", 1, "30", "0")]
+    assert annulled.rows == []
 
 
 def test_an_unknown_bag_is_not_found_and_a_malformed_one_no_question() -> None:

@@ -20,12 +20,15 @@ DONATIONS = """WITH told AS (
             MAX(CASE WHEN source = din THEN abo END) AS tested,
             CASE WHEN MIN(CASE WHEN source <> din THEN abo END) = MAX(CASE WHEN source <> din THEN abo END)
                 THEN MIN(CASE WHEN source <> din THEN abo END) END AS declared
-        FROM typed GROUP BY din)
-    SELECT told.facility, told.day, CASE WHEN grouped.own = 1 THEN grouped.tested ELSE grouped.declared END AS abo,
-        told.kind, COUNT(*)
-    FROM told LEFT JOIN grouped ON grouped.din = told.din
-    WHERE told.place = 1 AND told.outcome IN (SELECT each.value FROM {each})
-    GROUP BY 1, 2, 3, 4 ORDER BY 2, 1, 3 NULLS FIRST, 4"""
+        FROM typed GROUP BY din),
+    said AS (
+        SELECT din, facility, day, kind, outcome, 0 AS own, NULL AS tested, NULL AS declared FROM told WHERE place = 1
+        UNION ALL SELECT din, NULL, NULL, NULL, NULL, own, tested, declared FROM grouped),
+    donated (facility, day, abo, kind) AS (
+        SELECT MAX(facility), MAX(day), CASE WHEN MAX(own) = 1 THEN MAX(tested) ELSE MAX(declared) END, MAX(kind)
+        FROM said GROUP BY din HAVING MAX(outcome) IN (SELECT each.value FROM {each}))
+    SELECT facility, day, abo, kind, COUNT(*) FROM donated
+    GROUP BY facility, day, abo, kind ORDER BY day, facility, abo NULLS FIRST, kind"""
 
 
 def donations(views: Views, outcomes: tuple[str, ...] = ("completed", "partial")) -> list[dict[str, Any]]:

@@ -44,9 +44,10 @@ def stock(
     """What is in stock; `at` is the business instant by which bags are expired or soon will be.
 
     Shape: the head of every answer, rows and forecast; a row has KEYS, its quantity as an exact decimal. `expired`
-    and `expiring` count bags that are in `bags` too, `expired_quantity` is part of `quantity`: expiry is computed, never
-    a status. A bag's last minute is good to its end. `all` adds bags that are stock no more: transfused, discarded,
-    destroyed, consumed, out. `forecast`: what expires on each of the next days, by the calendar of `at`'s offset.
+    and `expiring` count bags that are in `bags` too, `expired_quantity` is part of `quantity`: expiry is computed,
+    never a status. A bag's last minute is good to its end. `all` adds bags that are stock no more: transfused,
+    discarded, destroyed, consumed, out. `forecast`: what expires on each of the next days, by the calendar of the
+    offset that `at` has.
     Errors: NothingKnownYet.
     """
     wanted = {"facility": facility, "component": component, "group": group, "status": status}

@@ -29,21 +29,16 @@ SESSION = (
     "SET synchronous_commit = off",
     f"SET lock_timeout = {BUSY_SECONDS * 1000}",
     "SET jit = off",  # it takes longer than what it would speed up
-    # A question is planned for the lists it comes with: one bag, or the ten thousand of a lot.
-    "SET plan_cache_mode = force_custom_plan",
+    # Our statements go by keys, from lists that may be long: the server, guessing how far a walk will get, would rather
+    # read whole tables. And a plan that it made while they were small it would keep.
+    *(f"SET {way} = off" for way in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")),
+    "SET random_page_cost = 1.1",
 )
 READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # The lock comes before the snapshot: who has it reads tables that nobody drops and makes anew meanwhile, which would
 # show as empty to a snapshot from before.
 LOCKED = f"{READING}; LOCK TABLE progress IN ACCESS SHARE MODE"
-# Writing goes by keys. Plans are kept, and one that was made while the tables were small must not scan them.
-WRITING = "; ".join(
-    (
-        "BEGIN ISOLATION LEVEL READ COMMITTED",
-        "SET LOCAL plan_cache_mode = auto",
-        *(f"SET LOCAL {way} = off" for way in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")),
-    )
-)
+WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
 MARK = "bloodledger views"
 """The comment of a schema that is for views: only in such a one is anything ever dropped and made anew."""
 RELATIONS = """SELECT relname, relkind, obj_description(relnamespace, 'pg_namespace') FROM pg_class

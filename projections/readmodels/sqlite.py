@@ -24,8 +24,7 @@ PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = NORMAL",
     "wal_autocheckpoint = 8000",  # pages: a rebuild waits less often for the disk
-    "cache_size = -65536",  # KiB
-    "temp_store = MEMORY",
+    "cache_size = -49152",  # KiB, of each of the two sets that a rebuild has open
 )
 
 

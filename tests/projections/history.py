@@ -244,13 +244,13 @@ def random_history(
 
 def large_history(donations: int) -> Iterator[tuple[str, str, float, dict[str, Any]]]:
     """A plain year of a centre: vein to vein, each donation's facts spread over others'."""
-    lives = [list(_life(number, number * 3.0)) for number in range(donations)]
+    lives = [list(plain_life(number, number * 3.0)) for number in range(donations)]
     told = [(told_at, each) for life in lives for told_at, each in life]
     told.sort(key=lambda each: each[0])
     return (each for _, each in told)
 
 
-def _life(number: int, at: float) -> Iterator[tuple[float, tuple[str, str, float, dict[str, Any]]]]:
+def plain_life(number: int, at: float) -> Iterator[tuple[float, tuple[str, str, float, dict[str, Any]]]]:
     number_din, whole = din(number), f"{din(number)}=E0001V00"
     cells, plasma = f"{number_din}=E0336V00", f"{number_din}=E0701V00"
     common = {"facility": "A9999", "purpose": "allogeneic"}

@@ -267,3 +267,51 @@ def test_killed_anywhere_in_a_rebuild_one_whole_set_is_live(live: str, point: st
     assert views.digests() == fresh(history).digests()
     assert rebuild(history, views).switched
     assert views.digests() == fresh(history).digests()
+
+
+LARGE = """
+import resource, sys
+import schemas
+from projections.rebuilding import rebuild
+from projections.consumer import catch_up
+from projections.readmodels.sqlite import sqlite_views
+from tests.projections.history import Head, Row, encoded, plain_life
+
+DONATIONS = 3_000
+
+class Streamed:
+    # A ledger that is never in memory: donation after donation, made as it is read.
+    facts = sum(1 for _ in plain_life(0, 0.0))
+
+    def ledger_id(self): return "streamed"
+    def head(self): return Head(self.facts * DONATIONS)
+
+    def rows(self, after, limit):
+        found = []
+        for number in range(after // self.facts, DONATIONS):
+            versions, first = {}, number * self.facts + 1
+            for position, (_, (stream, name, at, said)) in enumerate(plain_life(number, number * 3.0), first):
+                version = versions[stream] = versions.get(stream, 0) + 1
+                if position > after:
+                    wire = schemas.newest(name)
+                    state = encoded(wire, at, f"r{position}", said)
+                    found.append(Row(position, position - 1, stream, version, wire, 10**15 + position, state))
+                if len(found) == limit:
+                    return found
+        return found
+
+source, views = Streamed(), sqlite_views(sys.argv[1])
+assert source.head().position > 100_000, "far enough behind for large batches"
+catch_up(source, views)
+assert rebuild(source, views).switched
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_a_rebuild_of_large_batches_stays_under_300_mb(tmp_path: Path) -> None:
+    """Both sets' caches full, batches of the largest size: more facts take no more memory, only more batches."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", LARGE, str(tmp_path / "views")]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    assert 50 < int(done.stdout) < 300

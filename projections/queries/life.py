@@ -7,6 +7,7 @@ from projections.decode import Body, Fact, instant_text, plain_body
 from projections.queries.asking import Asking, Said
 from projections.queries.bags import bags_at
 from projections.queries.facts import facts_of
+from projections.queries.lineage import under_all_names
 from projections.queries.subjects import start_of
 from projections.readmodels.database import Reading
 from projections.readmodels.standing import Stands, in_business_order, standing
@@ -18,6 +19,7 @@ PARKED = """SELECT parked.stream, parked.version, parked.position, parked.reason
 def life_of(asking: Asking, subject: str) -> Said:
     """Every fact of a subject's own streams and bags, in business order, as it reads at the position asked about.
 
+    A bag's life is that of the container, under every name its labels gave it.
     Shape: rows {happened_at, recorded_at, name, stream, version, position, by, where, document, reported, caused_by,
     corrected, says}: `name` without its version; `where` in words (`A` is at A, `A → B` from A to B); `document` the
     sender and its request id; `caused_by` a fact as STREAM@VERSION; `corrected` null, amended or annulled: an annulled
@@ -26,7 +28,8 @@ def life_of(asking: Asking, subject: str) -> Said:
     Errors: BadScan, NotFound.
     """
     start = start_of(asking.read, subject)
-    streams = start.bags | start.streams
+    bags = under_all_names(asking.read, start.bags) if start.single else start.bags
+    streams = bags | start.streams
     rows = told(asking.read, streams)
     missing = unread(asking.read, streams)
     summary: Body = {

@@ -41,6 +41,19 @@ def with_ancestors(read: Reading, bags: Iterable[str]) -> set[str]:
     return {bag for (bag,) in read.rows(ANCESTORS, [read.each(sorted(bags))])}
 
 
+RENAMED = """WITH RECURSIVE named (bag) AS (
+        SELECT each.value FROM {each}
+        UNION SELECT CASE WHEN lineage.parent = named.bag THEN lineage.child ELSE lineage.parent END
+        FROM named JOIN lineage ON (lineage.parent = named.bag OR lineage.child = named.bag)
+            AND lineage.process IN ('label', 'relabel') AND {known lineage})
+    SELECT bag FROM named"""
+
+
+def under_all_names(read: Reading, bags: Iterable[str]) -> set[str]:
+    """These bags under every name they had: a label gives a container a new one, and nothing else."""
+    return {bag for (bag,) in read.rows(RENAMED, [read.each(sorted(bags))])}
+
+
 def edges_among(read: Reading, bags: set[str]) -> list[Row]:
     """Edges with both ends among these bags: parent, child, process, position from which on the ledger knew it."""
     found = read.rows(EDGES, [read.each(sorted(bags))])

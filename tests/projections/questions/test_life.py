@@ -5,7 +5,7 @@ import pytest
 from ledger.isbt128.bad_scan import BadScan
 from projections.queries.life import life_of
 from projections.queries.subjects import NotFound
-from tests.projections.history import History, collect, din, instant
+from tests.projections.history import History, collect, din, instant, process
 from tests.projections.questions.told import Told, asked, picked, recorded, text
 
 WHOLE = f"{din(1)}=E0001V00"
@@ -177,3 +177,21 @@ def test_what_real_commands_recorded_is_told_with_its_cause() -> None:
     assert now.summary["status"] == "held"
     assert [row["happened_at"] for row in now.rows] == sorted(row["happened_at"] for row in now.rows)
     assert instant(5).isoformat()[:16] in rows["bag.held"]["happened_at"]
+
+
+def test_the_life_of_a_labelled_bag_begins_with_the_container_it_was() -> None:
+    history = History()
+    container, label, again = f"{din(1)}#1", f"{din(1)}=E0336V00", f"{din(1)}=E0336VA0"
+    collect(history, 1, 0)
+    process(history, "separate", [WHOLE], [container], 10)
+    process(history, "label", [container], [label], 20)
+    process(history, "relabel", [label], [again], 30)
+    process(history, "split", [again], [f"{din(1)}=E0336VB0"], 40)
+    history.tell(again, "bag.stored", 35, facility="A9999")
+    lives = [asked(history, life_of, bag).rows for bag in (container, label, again)]
+    assert [(row["stream"], row["name"]) for row in lives[0]] == [
+        (container, "bag.prepared"), (container, "bag.consumed"), (label, "bag.prepared"), (label, "bag.consumed"),
+        (again, "bag.prepared"), (again, "bag.stored"), (again, "bag.consumed"),
+    ]  # fmt: skip
+    assert lives[0] == lives[1] == lives[2]
+    assert asked(history, life_of, label, known=6).summary["facts"] == 3

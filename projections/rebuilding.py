@@ -6,12 +6,13 @@ other is live.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from projections.consumer import FactSource, catch_up
-from projections.readmodels.database import DIGEST_SPACE, Content, ReadModel, Row
+from projections.readmodels.database import DIGEST_SPACE, Content, ReadModel, Row, ViewsUnavailable
 from projections.readmodels.live import Views
 from projections.readmodels.view_set import VIEW, Transaction, ViewSet, hexadecimal, kept_digests
 
@@ -247,6 +248,9 @@ def _differing_digests(old: ViewSet, new: ViewSet) -> list[dict[str, Any]]:
 
 
 def _clear(old: ViewSet) -> None:
-    """Give back the room of the set that is live no more."""
-    with old.database.transaction(True, "drop the views that were replaced"):
+    """Give back the room of the set that is live no more.
+
+    Where somebody still reads it this fails, and nothing is lost by it: the next rebuild clears what it finds.
+    """
+    with suppress(ViewsUnavailable), old.database.transaction(True, "drop the views that were replaced"):
         old.database.clear()

@@ -136,7 +136,10 @@ def _told_again(ws: Workspace, child: Bag, origin: Any) -> dict[str, Any]:
     if all(getattr(origin, name) == value for name, value in new.items()):
         return {}
     header = ("originator_id", "originator_version", "timestamp", "occasion", "caused_by")
-    return {name: value for name, value in vars(origin).items() if name not in header} | new
+    told = {name: value for name, value in vars(origin).items() if name not in header} | new
+    if isinstance(first, Bag.Prepared):  # whoever made this known only now did not make the bag
+        told["operator"] = first.operator or first.occasion.by or None
+    return told
 
 
 def _said_or_taken(first: Any, name: str, now: Any, source: Bag) -> Any:
@@ -193,7 +196,7 @@ def complete_readings(ws: Workspace, bag: Bag) -> None:
 
 
 def take_back_tellings(ws: Workspace, bag: Bag) -> None:
-    """Annul what was only told again of a modification or a reading that itself stands no more, or reads otherwise now."""
+    """Annul what was only told again of a modification or a reading that stands no more, or reads otherwise now."""
     stands = list(bag.standing())
     said = {_observed(fact) for fact in stands if fact.caused_by is None}
     for fact in stands:

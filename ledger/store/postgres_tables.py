@@ -52,6 +52,8 @@ class Connections:
         self._url, self._busy_seconds = url, busy_seconds
         self._lock, self._idle, self._closed = threading.Lock(), list[Connection[Row]](), False
         self.shown = shown(url)
+        if self.shown == UNREADABLE:  # libpq would say what is wrong in the words of the URL, its password among them
+            raise StoreFault("opening the ledger", "its URL cannot be read; write special signs as %XX")
 
     @contextmanager
     def taken(self, trying: str) -> Iterator[Connection[Row]]:
@@ -101,13 +103,17 @@ class Connections:
         connection.close()
 
 
+UNREADABLE = "PostgreSQL"
+"""What is shown of a URL that cannot be read."""
+
+
 def shown(url: str) -> str:
     """The URL as it may be shown: without its password."""
     try:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        return "PostgreSQL"
-    kept = {name: str(value) for name, value in parts.items() if name != "password"}
+        return UNREADABLE
+    kept = {name: str(value) for name, value in parts.items() if "password" not in name}
     return f"PostgreSQL ({make_conninfo(**kept)})"
 
 

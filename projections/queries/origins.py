@@ -7,6 +7,7 @@ from projections.decode import Fact, instant_text
 from projections.queries.custody import told_of
 from projections.queries.facts import standing_of
 from projections.queries.lineage import with_ancestors
+from projections.queries.subjects import bags_of
 from projections.readmodels.database import Reading
 
 BAD_RESULTS = ("reactive", "unacceptable", "indeterminate")
@@ -113,7 +114,8 @@ def donations_known(read: Reading, dins: Iterable[str], bags: Iterable[str]) -> 
 
 def donations_of(read: Reading, origins: Origins) -> dict[str, Donation]:
     """What the ledger says of the donations behind some bags."""
-    return donations_known(read, origins.donations, origins.own)
+    # also bags that nothing here is made from: that a separation was taken back does not change when blood was given
+    return donations_known(read, origins.donations, bags_of(read, origins.donations).union(origins.own))
 
 
 def _donation(din: str, own: list[Fact], collected: Iterable[Fact], unreadable: bool) -> Donation:

@@ -74,15 +74,22 @@ def recall_then_and_now(
 
     Shape: {question, subject, then, now, difference: {added, gone, changed}}: `then` and `now` as `recalled`; `added`
     and `gone` bags; `changed` {bag, field, was, is} of the bags in both, by bag.
-    A subject of which nothing was known then reached no bag then.
-    Errors: BadScan; NotFound when nothing is known of it now either; NothingKnownYet.
+    A subject of which nothing was known then reached no bag then; one that corrections took away reaches none now.
+    Errors: BadScan; NotFound when nothing is known of it either time; NothingKnownYet.
     """
-    now = recalled(views, subject, at, window)
-    try:
-        then = recalled(views, subject, at, window, known_at)
-    except NotFound:
-        with asking(views, at, known_at) as put:
-            then = _answer(put, subject, _said(put, []))
+    unknown: list[NotFound] = []
+    answers: list[Answer] = []
+    for known in (known_at, None):
+        with asking(views, at, known) as put:
+            try:
+                said = recall(put, subject, window)
+            except NotFound as nothing:
+                unknown.append(nothing)
+                said = _said(put, [])
+            answers.append(_answer(put, subject, said))
+    if len(unknown) == len(answers):
+        raise unknown[-1]
+    then, now = answers
     between = difference(then["rows"], now["rows"])
     return {"question": "recall", "subject": subject, "then": then, "now": now, "difference": between}
 

@@ -182,8 +182,10 @@ def _judged(items: list[str], first_final: dict[str, int | None], concluded: lis
     finals = {item: first_final.get(item) for item in items}
     times = [at for at in finals.values() if at is not None]
     final_at = max(times, default=None) if len(times) == len(items) else None
-    last = concluded[-1].body if concluded else {"panel": None, "outcome": "pending"}
-    return Panel(last["panel"], last["outcome"], final_at, final_at, finals)
+    panel, outcome = None, "pending"
+    if concluded:
+        panel, outcome = concluded[-1].body["panel"], concluded[-1].body["outcome"]
+    return Panel(panel, outcome, final_at, final_at, finals)
 
 
 def _first_final(stands: list[Fact]) -> dict[str, int | None]:

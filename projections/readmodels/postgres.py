@@ -72,7 +72,7 @@ class PostgresDatabase:
         self.where = f"{_shown(url)}, {place} views"
         self._connection: Connection[Row] | None = None
         self._schema = ""
-        self._types: dict[str, tuple[list[str], list[str]]] = {}
+        self._types: dict[str, list[str]] = {}
         self._walks = 0
 
     def close(self) -> None:
@@ -86,9 +86,13 @@ class PostgresDatabase:
 
     def walk(self, sql: str) -> Iterator[Row]:
         self._walks += 1
-        with self._open.cursor(f"walk{self._walks}", scrollable=False) as cursor:
-            cursor.itersize = PAGE
-            yield from cursor.execute(_dialect(sql), (), binary=True)
+        name = f"walk{self._walks}".encode()
+        self._open.execute(b"DECLARE %b NO SCROLL CURSOR FOR %b" % (name, _dialect(sql)), ())
+        fetch, cursor = b"FETCH %d FROM %b" % (PAGE, name), self._open.cursor(binary=True)
+        # Who stops before the end leaves it open: it ends with the transaction.
+        while page := cursor.execute(fetch, prepare=False).fetchall():
+            yield from page
+        self._open.execute(b"CLOSE %b" % name)
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         self._open.execute(_dialect(sql), parameters)
@@ -97,9 +101,10 @@ class PostgresDatabase:
         self._open.cursor().executemany(_dialect(sql), rows)
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:
-        _, types = self._columns(table)
+        if table not in self._types:
+            self._types[table] = [kind for _, kind in self._columns(table)]
         with self._open.cursor().copy(f"COPY {table} FROM STDIN (FORMAT BINARY)".encode()) as copy:
-            copy.set_types(types)
+            copy.set_types(self._types[table])
             for row in rows:
                 copy.write_row(row)
 
@@ -112,13 +117,10 @@ class PostgresDatabase:
         return table in self._relations()
 
     def columns(self, table: str) -> tuple[str, ...]:
-        return tuple(self._columns(table)[0])
+        return tuple(name for name, _ in self._columns(table))
 
-    def _columns(self, table: str) -> tuple[list[str], list[str]]:
-        if table not in self._types:
-            rows = self._open.execute(COLUMNS, (table,)).fetchall()
-            self._types[table] = ([row[0] for row in rows], [row[1] for row in rows])
-        return self._types[table]
+    def _columns(self, table: str) -> list[tuple[str, str]]:
+        return [(str(name), str(kind)) for name, kind in self._open.execute(COLUMNS, (table,)).fetchall()]
 
     def _relations(self) -> dict[str, str]:
         """Tables and views by name, views first. Errors: ViewsUnavailable when they are not ours."""
@@ -127,7 +129,7 @@ class PostgresDatabase:
             raise ViewsUnavailable(
                 f"schema {self._schema} ({self.where}) holds something else than views; lead the URL to another schema"
             )
-        return {name: "VIEW" if kind == "v" else "TABLE" for name, kind, _ in rows}
+        return {str(name): "VIEW" if kind == "v" else "TABLE" for name, kind, _ in rows}
 
     def clear(self) -> None:
         self._types.clear()
@@ -190,12 +192,16 @@ class PostgresDatabase:
 
     def _connected(self) -> Connection[Row]:
         connection: Connection[Row] = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
-        connection.adapters.register_loader("numeric", _WholeNumber)
-        ((first,),) = connection.execute("SELECT current_schema()")
-        self._schema = f"{'bloodledger' if first in (None, 'public') else first}_views_{self._place}"
-        for setting in SESSION:
-            connection.execute(setting.encode())
-        connection.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(self._schema)))
+        try:
+            connection.adapters.register_loader("numeric", _WholeNumber)
+            ((first,),) = connection.execute("SELECT current_schema()")
+            self._schema = f"{'bloodledger' if first in (None, 'public') else first}_views_{self._place}"
+            for setting in SESSION:
+                connection.execute(setting.encode())
+            connection.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(self._schema)))
+        except BaseException:
+            connection.close()
+            raise
         self._types.clear()
         self._connection = connection
         return connection
@@ -248,7 +254,7 @@ CAUSES = {
     "42501": "the user may not do this; let it create schemas in this database",
     "53100": "the server's disk is full; free some space",
     "55P03": "another process holds the views; try again",
-    "57P": "the server ended the connection; try again",
+    "57P01": "the server ended the connection; try again",
     "25006": "the server is read-only; a standby takes no writes",
 }
 """What was in the way and what to do about it, by the beginning of the server's code."""
@@ -256,10 +262,12 @@ CAUSES = {
 
 def _cause_of(error: psycopg.Error) -> str:
     said = (str(error).splitlines() or [type(error).__name__])[0]
+    if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
+        return f"the server cannot be reached; see that it runs, and try again ({said})"
     known = [cause for code, cause in CAUSES.items() if (error.sqlstate or "").startswith(code)]
     if known:
         return f"{known[0]} ({said})"
-    return f"{said}; nothing of the ledger is lost, and views may be dropped: they are made again"
+    return f"{said}; nothing of the ledger is lost, and the views' schemas may be dropped: they are made again"
 
 
 def _shown(url: str) -> str:
@@ -268,9 +276,8 @@ def _shown(url: str) -> str:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:  # which would say what is wrong in the words of the URL
         raise ViewsUnavailable("the URL of the views cannot be read; see how libpq writes one") from None
-    return (
-        f"PostgreSQL ({make_conninfo(**{name: str(part) for name, part in parts.items() if 'password' not in name})})"
-    )
+    kept = {name: str(part) for name, part in parts.items() if "password" not in name}
+    return f"PostgreSQL ({make_conninfo(**kept)})"
 
 
 _WORDS = re.compile(r"'[^']*'|[?%]|\{each\}")

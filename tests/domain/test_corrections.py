@@ -532,3 +532,13 @@ class TestWhatWasToldAgain:
         world.when(annul(WB1, world.facts(WB1).index("bag.annulled") + 1))
         assert [each.within_rule for each in world.bag(WB1).readings.values()] == [False]
         assert world.holds(WB1) == ["storage_breach"]
+
+    def test_whoever_corrects_a_parent_did_not_make_its_children(self, world: World) -> None:
+        world.given(collect(by="op2"), separate(by="op2"))
+        world.given(annul(WB1, 1, by="op1"))
+        made = {each.id for each in world.bag(RC1).attributes if each.kind == "operator"}
+        assert made == {"op2"}
+        world.given(hold("operator", "op1"))
+        assert world.holds() == []
+        world.given(hold("operator", "op2"))
+        assert world.holds() == ["recall"]

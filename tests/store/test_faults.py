@@ -111,6 +111,15 @@ def _sql(place: Path, *statements: str) -> None:
     database.close()
 
 
+@pytest.mark.parametrize("url", ["postgresql://u:hush hush@h/db", "postgresql://u:hush%zz@h/db"])
+def test_a_url_that_cannot_be_read_is_a_fault_that_does_not_repeat_it(url: str) -> None:
+    with pytest.raises(StoreFault) as caught:
+        open_store(url)
+    assert "hush" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert "hush" not in shown("postgresql://u@h/db?sslpassword=hush")
+
+
 def test_a_server_that_is_away_is_a_fault_without_the_password() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

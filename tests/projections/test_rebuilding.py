@@ -15,6 +15,7 @@ from projections.queries.stock import stock
 from projections.readmodels import READ_MODELS, VERSION
 from projections.readmodels.database import ReadModel, ViewsOutdated
 from projections.readmodels.live import Views
+from projections.readmodels.postgres import postgres_views
 from projections.readmodels.sqlite import sqlite_views
 from projections.rebuilding import COMPARING, FEEDING, rebuild
 from tests.projections.history import BEGIN, History, random_history
@@ -217,9 +218,10 @@ def test_progress_tells_of_both_stages(tmp_path: Path) -> None:
 KILLED = """
 import os, sys
 from pathlib import Path
-from projections.readmodels import live, sqlite, view_set
+from projections.readmodels import live, view_set
 from projections import rebuilding
 from tests.projections.history import random_history
+from tests.projections.test_rebuilding import views_at
 
 point = sys.argv[2]
 def die(*_, **__):
@@ -231,7 +233,7 @@ class Dying(rebuilding.Views):
         super()._point_to(place)
         if point == "after the pointer": die()
 
-views = sqlite.sqlite_views(sys.argv[1])
+views = views_at(sys.argv[1])
 views.__class__ = Dying
 if point == "before clearing": rebuilding._clear = die
 if point == "while comparing": rebuilding._Comparison._rows = die
@@ -247,19 +249,30 @@ POINTS = ("while comparing", "before the pointer", "after the pointer", "before 
           "before clearing")  # fmt: skip
 
 
+def views_at(where: str) -> Views:
+    return postgres_views(where) if where.startswith("postgresql://") else sqlite_views(where)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where views are: a file, or a database."""
+    return str(tmp_path / "views") if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
+
+
 @pytest.mark.parametrize("live", ["blue", "green"])
 @pytest.mark.parametrize("point", POINTS)
-def test_killed_anywhere_in_a_rebuild_one_whole_set_is_live(live: str, point: str, tmp_path: Path) -> None:
+def test_killed_anywhere_in_a_rebuild_one_whole_set_is_live(live: str, point: str, where: str) -> None:
     history = random_history(12)
-    views = filled(tmp_path, history)
+    views = views_at(where)
+    catch_up(history, views, batch=40)
     if live == "green":
         assert rebuild(history, views).switched
     expected = stock(views, BEGIN)
     views.close()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    died = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "views"), point], env=environment, check=False)
+    died = subprocess.run([sys.executable, "-c", KILLED, where, point], env=environment, check=False)
     assert died.returncode == 137
-    views = sqlite_views(tmp_path / "views")
+    views = views_at(where)
     assert stock(views, BEGIN) == expected
     for row in random_history(13, facts=30).told:
         history.add(row.stream, row.name, row.state)
@@ -267,6 +280,7 @@ def test_killed_anywhere_in_a_rebuild_one_whole_set_is_live(live: str, point: st
     assert views.digests() == fresh(history).digests()
     assert rebuild(history, views).switched
     assert views.digests() == fresh(history).digests()
+    views.close()
 
 
 LARGE = """

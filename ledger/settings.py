@@ -10,7 +10,7 @@ SETTINGS: list[tuple[str, str | None, str]] = [
     (
         "BLOODLEDGER_VIEWS",
         "LEDGER.views",
-        "The file of the views; it may be deleted, it is made again.",
+        "The views: a file, or a `postgresql://` URL. They may be deleted, they are made again.",
     ),
     (
         "BLOODLEDGER_KEYS",

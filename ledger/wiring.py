@@ -80,13 +80,22 @@ class Ledger:
 
     @cached_property
     def views(self) -> Views:
-        """The views beside the ledger. Errors: ViewsUnavailable."""
+        """The views beside the ledger, in a file or on a server. Errors: ViewsUnavailable."""
+        if is_postgres(self.settings.views):
+            from projections.readmodels.postgres import postgres_views  # only who uses PostgreSQL needs its client
+
+            return postgres_views(self.settings.views)
         return sqlite_views(self.settings.views)
 
     @property
     def bulk(self) -> Importable:
         """The store as a door for imports."""
         return self.store  # type: ignore[return-value]  # both stores have the port's writing() and more
+
+    def mandatory(self, kind: str, at: datetime) -> list[str] | None:
+        """What the site's panel asks for of a kind of donation on a day: markers, and `group`; None without a panel."""
+        panel = self.catalogue.panel(kind, at)
+        return None if panel is None else [*panel.markers, *(["group"] if panel.group else [])]
 
     def now(self) -> datetime:
         """Business now, by this ledger's clock."""

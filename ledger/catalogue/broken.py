@@ -31,10 +31,12 @@ REASONS: dict[str, Words] = {
     "out_of_range": Words("it is out of range", "超出范围"),
     "no_length": Words("a shelf life of no length", "保存期长度为零"),
     "min_above_max": Words("the lowest temperature is above the highest", "最低温度高于最高温度"),
+    "low_above_high": Words("the lower bound is above the upper one", "下限高于上限"),
     "until_before_from": Words("it ends before it begins", "失效日期早于生效日期"),
     "duplicate": Words("it stands here a second time", "重复出现"),
     "same_day": Words("two rules for the same thing from the same day", "同一事项有两条规则自同一天生效"),
     "unknown_component": Words("no product has this component", "没有此成分的产品"),
+    "other_measure": Words("the component is not counted in this measure", "该成分不以此单位计量"),
     "not_covered": Words("nothing is said about one that must be covered", "缺少必须规定的事项"),
 }
 

@@ -33,7 +33,7 @@ _EXPECTED = {
 def load_catalogue(path: Path | None = None) -> Catalogue:
     """The catalogue in a folder of *.yaml files or in one file; without a path the example.
 
-    The sections `id, products, processes, panels, returns, crossmatch, product_codes` may be spread over
+    The sections `id, products, processes, panels, returns, crossmatch, product_codes, bands` may be spread over
     the files of a folder as the site likes, each in one place.
     Errors: BrokenCatalogue, with file, line and field; the first one found.
     Example:

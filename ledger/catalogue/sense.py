@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
-from ledger.domain.catalogue import Catalogue, Product, ShelfLife, StorageRule
+from ledger.domain.catalogue import Band, Catalogue, Product, ShelfLife, StorageRule
+from ledger.domain.codes import GROUPS, RHDS
 from ledger.domain.reading import MEASURES
 from ledger.isbt128.bad_scan import Words
 from ledger.isbt128.product import DESCRIPTION, PRODUCT_ELEMENTS
@@ -35,6 +36,7 @@ _MOST_YEARS = 100
 _MOST_DAYS = 36_525
 _MOST_HOURS = 876_600
 _MOST_ML = 10_000
+_MOST_STOCK = 100_000_000
 
 
 def complaints(catalogue: Catalogue) -> Iterator[Complaint]:
@@ -176,7 +178,7 @@ def _covered(wanted: tuple[str, ...], given: set[str], field: str) -> Iterator[C
         yield Complaint("not_covered", field, words)
 
 
-# ── policies and product codes ────────────────────────────────────────────────────────────────────────────
+# ── policies, product codes and bands ─────────────────────────────────────────────────────────────────────
 
 
 def _returns(catalogue: Catalogue) -> Iterator[Complaint]:
@@ -218,6 +220,43 @@ def _is_product_code(code: str) -> bool:
     return fits and len(code) in (len(DESCRIPTION.alphabets), len(alphabets))
 
 
+def _bands(catalogue: Catalogue) -> Iterator[Complaint]:
+    seen = twice()
+    for number, band in enumerate(catalogue.bands):
+        field = f"bands[{number}]"
+        yield from _counted(band, catalogue, field)
+        if band.facility is not None and not band.facility.strip():
+            yield Complaint("empty", f"{field}.facility", SOME_TEXT)
+        for name, value, allowed in (("group", band.group, GROUPS), ("rhd", band.rhd, RHDS)):
+            if value is not None:
+                yield from known(value, allowed, f"{field}.{name}")
+        yield from _bounds(band, field)
+        key = (band.facility, band.component, band.group, band.rhd)
+        yield from seen.again(key, f"{field}.component", band.component)
+
+
+def _counted(band: Band, catalogue: Catalogue, field: str) -> Iterator[Complaint]:
+    """A band in another measure than its component's would never be met."""
+    product = catalogue.product(band.component)
+    if product is None:
+        words = Words("a component of the section products", "products 部分中的成分")
+        yield Complaint("unknown_component", f"{field}.component", words, band.component)
+    elif band.measure != product.measure:
+        yield Complaint("other_measure", f"{field}.measure", Words(product.measure, product.measure), band.measure)
+
+
+def _bounds(band: Band, field: str) -> Iterator[Complaint]:
+    outside = [
+        complaint
+        for name, value in (("low", band.low), ("high", band.high))
+        for complaint in between(value, 0, _MOST_STOCK, f"{field}.{name}")
+    ]
+    yield from outside
+    if not outside and band.low > band.high:
+        words = Words(f"high ({band.high}) or less", f"不高于 high（{band.high}）")
+        yield Complaint("low_above_high", f"{field}.low", words, str(band.low))
+
+
 _RULES: tuple[Callable[[Catalogue], Iterator[Complaint]], ...] = (
-    _identity, _products, _processes, _panels, _returns, _crossmatch, _product_codes,
+    _identity, _products, _processes, _panels, _returns, _crossmatch, _product_codes, _bands,
 )  # fmt: skip

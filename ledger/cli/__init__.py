@@ -1,6 +1,6 @@
 """This file holds the command line's table of contents: `main`, with every command in the order help shows them."""
 
-from ledger.cli import asking, keeping, learning, recording
+from ledger.cli import asking, auditing, keeping, learning, recording
 from ledger.cli.demo import demo
 from ledger.cli.door import Main
 
@@ -11,8 +11,11 @@ main = Main(
         recording.import_,
         asking.trace,
         asking.stock,
+        auditing.ask,
+        auditing.recall,
         asking.facts,
         keeping.verify,
+        keeping.rebuild,
         keeping.status,
         keeping.init,
         learning.scan,

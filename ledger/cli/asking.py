@@ -1,14 +1,15 @@
-"""This file holds the commands that ask: `trace`, `stock` and `facts`."""
+"""This file holds the commands that look: `trace`, `stock` and `facts`."""
 
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ledger.cli.door import Session, command, leave, option, wrong_usage
-from ledger.cli.faults import NO
+from ledger.cli.door import Session, command, option, wrong_usage
+from ledger.cli.instants import at_option, in_window, known_at_option, must_not_be_ahead, window_options
+from ledger.cli.unanswered import answering
+from ledger.screen.ask import complete
 from ledger.screen.console import progress, put_json, put_line
 from ledger.screen.life import put_fact, put_trace
 from ledger.screen.stock import put_stock
@@ -19,22 +20,8 @@ if TYPE_CHECKING:
     from ledger.wiring import Ledger
 
 PAGE = 2_000
+FORMS = ("dot", "graphml", "csv")
 CATCH_UP = "--catch-up/--no-catch-up"
-
-
-class Instant(click.ParamType[datetime]):
-    """An instant in RFC 3339, with its offset."""
-
-    name = "RFC 3339"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            at = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a time such as 2026-03-01T08:00:00+08:00", param, ctx)
-        if at.tzinfo is None or not 1800 < at.year < 9000:
-            self.fail(f"{value!r} has no offset or no sensible year: write 2026-03-01T08:00:00+08:00", param, ctx)
-        return at
 
 
 def caught_up(ledger: "Ledger", say: Say, wanted: bool) -> None:
@@ -59,45 +46,62 @@ def component_names(ledger: "Ledger", say: Say) -> Callable[[str], str]:
 @command(
     "trace",
     click.Argument(["subject"], metavar="SUBJECT"),
+    known_at_option(),
+    at_option(),
+    *window_options(),
+    option("--depth", type=click.IntRange(0), metavar="N"),
+    option("--format", words="format", type=click.Choice(["text", *FORMS]), default="text", show_default=True),
     option("--facts/--no-facts", default=True),
     option(CATCH_UP, default=True),
 )
-def trace(session: Session, subject: str, facts: bool, catch_up: bool) -> None:
-    from ledger.isbt128 import BadScan
-    from projections.queries.trace import NotFound
+def trace(session: Session, subject: str, format: str, facts: bool, catch_up: bool, **how: Any) -> None:
     from projections.queries.trace import trace as traced
 
     say = session.say
+    if format != "text" and session.as_json():
+        raise wrong_usage(session, say("trace.two_formats", format=format))
     with session.open() as ledger:
+        must_not_be_ahead(session, ledger, how["known_at"])
         caught_up(ledger, say, catch_up)
-        try:
-            # the tree names donors and patients, whom only the facts know
-            answer = traced(ledger.views, subject, facts=facts or not session.as_json())
-        except BadScan as bad:
-            raise wrong_usage(session, say("trace.bad_subject", subject=subject, why=bad.message(say.lang))) from None
-        except NotFound as missing:
-            _not_found(session, missing.subject, missing.position)
-            return
+        # the tree names donors and patients, whom only the facts know
+        told = facts if session.as_json() else format == "text"
+        nothing: dict[str, Any] = {"subject": subject, "bags": [], "edges": [], "facts": []}
+        with answering(session, subject, nothing), progress(say("progress.ask")):
+            answer = traced(
+                ledger.views,
+                subject,
+                how["at"] or ledger.now(),
+                known_at=how["known_at"],
+                window=in_window(how["since"], how["until"]),
+                depth=how["depth"],
+                facts=told,
+            )
         if session.as_json():
             put_json(answer)
-        else:
+        elif format == "text":
             put_trace(say, answer, component_names(ledger, say), facts)
+            click.echo(click.style(complete(say, answer), dim=True))
+        else:
+            put_form(format, answer)
 
 
-def _not_found(session: Session, subject: str, position: int) -> None:
-    text = session.say("trace.not_found", subject=subject, position=position)
-    if session.as_json():
-        nothing: dict[str, Any] = {"bags": [], "edges": [], "facts": []}
-        put_json({"subject": subject, "position": position, **nothing, "code": "not_found", "message": text})
+def put_form(format: str, answer: dict[str, Any]) -> None:
+    """A trace in a form that other programs draw or count."""
+    if format == "dot":
+        from projections.export.graphviz import dot as written
+    elif format == "graphml":
+        from projections.export.graphml import graphml as written
     else:
-        click.echo(text, err=True)
-    leave(NO)
+        from projections.export.table import table as written
+    click.echo(written(answer), nl=False)
 
 
 @command(
     "stock",
-    option("--at", type=Instant()),
+    known_at_option(),
+    at_option(),
     option("--expiring-within", type=click.FloatRange(0, 36_500), default=7, show_default=True, metavar="DAYS"),
+    option("--forecast", type=click.IntRange(1, 3_660), metavar="DAYS"),
     option("--facility"),
     option("--component"),
     option("--group", type=click.Choice(["A", "B", "O", "AB"])),
@@ -105,17 +109,47 @@ def _not_found(session: Session, subject: str, position: int) -> None:
     option("--all", is_flag=True),
     option(CATCH_UP, default=True),
 )
-def stock(session: Session, at: datetime | None, expiring_within: float, catch_up: bool, **chosen: Any) -> None:
+def stock(session: Session, expiring_within: float, forecast: int | None, catch_up: bool, **chosen: Any) -> None:
     from projections.queries.stock import stock as in_stock
 
-    say = session.say
+    say, at, known_at = session.say, chosen.pop("at"), chosen.pop("known_at")
     with session.open() as ledger:
+        must_not_be_ahead(session, ledger, known_at)
         caught_up(ledger, say, catch_up)
-        answer = in_stock(ledger.views, at or ledger.now(), expiring_within_days=expiring_within, **chosen)
+        with answering(session, "", {"rows": [], "bands": [], "forecast": []}), progress(say("progress.ask")):
+            answer = in_stock(
+                ledger.views,
+                at or ledger.now(),
+                known_at=known_at,
+                expiring_within_days=expiring_within,
+                forecast_days=forecast,
+                **chosen,
+            )
+        answer["bands"] = band_levels(ledger, answer["rows"], **chosen)
         if session.as_json():
             put_json(answer)
         else:
             put_stock(say, answer, expiring_within, component_names(ledger, say))
+            click.echo("\n" + click.style(complete(say, answer), dim=True))
+
+
+def band_levels(
+    ledger: "Ledger", rows: list[dict[str, Any]], component: str | None = None, group: str | None = None, **chosen: Any
+) -> list[dict[str, Any]]:
+    """How the stock stands against the site's safe bands; none where rows so narrowed would mislead."""
+    from dataclasses import asdict
+
+    from projections.queries.bands import levels
+
+    if chosen.get("status") not in (None, "available"):
+        return []
+    bands = [
+        {**asdict(band), "low": f"{band.low:f}", "high": f"{band.high:f}"}
+        for band in ledger.catalogue.bands
+        if component in (None, band.component) and (group is None or group == band.group)
+    ]
+    facility = chosen.get("facility")
+    return levels(rows, [band for band in bands if facility is None or band["facility"] in (None, facility)])
 
 
 @command(

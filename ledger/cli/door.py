@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli.faults import USAGE, Told, told
+from ledger.cli.usage import spoken
 from ledger.screen.console import is_terminal
 from ledger.screen.help_words import EXAMPLES
 from ledger.screen.words import WORDS, Say
@@ -70,7 +71,7 @@ class Taught(click.Command):
         plain = [(each, each.help) for each in self.params if isinstance(each, click.Option)]
         help_text, self.help = self.help, say.known(_key(context), self.help or "")
         for option, _ in plain:
-            option.help = say.known(f"option.{option.name}", option.help or "")
+            option.help = say.known(f"option.{getattr(option, 'words', option.name)}", option.help or "")
         try:
             super().format_help(context, formatter)
         finally:
@@ -144,6 +145,8 @@ class Main(TaughtGroup):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
+        except click.UsageError as wrong:
+            raise spoken(_speaking(context), wrong) from None
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:
@@ -179,10 +182,17 @@ def _common() -> list[click.Option]:
     ]
 
 
+class Worded(click.Option):
+    """An option that knows under which key its help stands, where that is not its name."""
+
+    words: str
+
+
 def option(*names: str, words: str | None = None, **how: Any) -> click.Option:
     """An option whose help stands in the table of words."""
-    made = click.Option(list(names), **how)
-    made.help = _english(words or str(made.name))
+    made = Worded(list(names), **how)
+    made.words = words or str(made.name)
+    made.help = _english(made.words)
     return made
 
 

@@ -1,8 +1,8 @@
-"""This file holds the commands about the ledger itself: `verify`, `status` and `init`."""
+"""This file holds the commands about the ledger itself: `verify`, `rebuild`, `status` and `init`."""
 
 import json
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -10,12 +10,20 @@ from ledger.cli.door import Session, command, leave, option, wrong_usage
 from ledger.cli.faults import NO
 from ledger.screen.console import progress, put_json
 from ledger.screen.proof import put_verified
+from ledger.screen.rebuilt import put_rebuilt
+
+if TYPE_CHECKING:
+    from ledger.wiring import Ledger
 
 
 @command("verify", option("--since", type=click.File("rb"), metavar="FILE"))
 def verify(session: Session, since: IO[bytes] | None) -> None:
+    verified(session, None if since is None else earlier_output(session, since.read(), since.name))
+
+
+def verified(session: Session, earlier: dict[str, Any] | None) -> None:
+    """Check the ledger and say what was found. Errors: Exit with 1 when it is damaged."""
     say = session.say
-    earlier = _earlier(session, since)
     with session.open() as ledger, progress(say("progress.verify")) as tell:
         try:
             answer = ledger.verify(earlier, tell)
@@ -30,11 +38,8 @@ def verify(session: Session, since: IO[bytes] | None) -> None:
     leave(0 if answer["ok"] else NO)
 
 
-def _earlier(session: Session, since: IO[bytes] | None) -> dict[str, Any] | None:
-    """An earlier output: the whole file, or the last line of one to which outputs were added."""
-    if since is None:
-        return None
-    text = since.read()
+def earlier_output(session: Session, text: bytes, name: str) -> dict[str, Any]:
+    """An earlier output: the whole text, or the last line of one to which outputs were added. Errors: Told."""
     for part in (text, text.strip().rpartition(b"\n")[2]):
         try:
             found = json.loads(part)
@@ -42,7 +47,19 @@ def _earlier(session: Session, since: IO[bytes] | None) -> dict[str, Any] | None
             continue
         if isinstance(found, dict):
             return found
-    raise wrong_usage(session, session.say("verify.bad_since", why=since.name))
+    raise wrong_usage(session, session.say("verify.bad_since", why=name))
+
+
+@command("rebuild", option("--accept", is_flag=True))
+def rebuild(session: Session, accept: bool) -> None:
+    say = session.say
+    with session.open() as ledger, progress(say("progress.rebuild")) as tell:
+        answer = ledger.rebuild(accept, lambda _, done, total: tell(done, total))._asdict()
+    if session.as_json(in_pipes=True):
+        put_json(answer)
+    else:
+        put_rebuilt(say, answer)
+    leave(NO if answer["differences"] and not answer["switched"] else 0)
 
 
 @command("status")
@@ -52,7 +69,6 @@ def status(session: Session) -> None:
         settings, head = ledger.settings, ledger.store.head()
         from ledger.commands.printing import recorded_instant
 
-        views = Path(settings.views)
         said: dict[str, Any] = {
             "ledger": ledger.store.ledger_id(),
             "path": shown(settings.ledger),
@@ -60,8 +76,8 @@ def status(session: Session) -> None:
             "position": head.position,
             "root": head.root.hex(),
             "recorded_at": recorded_instant(head.recorded_at) if head.size else None,
-            "views": settings.views,
-            "views_position": ledger.views_position() if views.exists() else None,
+            "views": shown(settings.views),
+            "views_position": _views_position(ledger),
             "keys": settings.keys,
             "catalogue": ledger.catalogue.id,
             "lang": say.lang,
@@ -73,8 +89,22 @@ def status(session: Session) -> None:
         click.echo(f"{say(f'status.{key}')}: {'—' if value is None else value}")
 
 
+def _views_position(ledger: "Ledger") -> int | None:
+    """Up to where the views are complete; None when there are none that this code reads, and none are begun."""
+    from ledger.store.opening import is_postgres
+    from projections.readmodels.database import ViewsOutdated
+
+    where = ledger.settings.views
+    if not is_postgres(where) and not Path(where).exists():
+        return None
+    try:
+        return ledger.views_position()
+    except ViewsOutdated:
+        return None
+
+
 def shown(where: str) -> str:
-    """Where the ledger is, as it may be shown: a server's URL without its password."""
+    """Where a ledger or its views are, as it may be shown: a server's URL without its password."""
     from ledger.store.opening import is_postgres
 
     if not is_postgres(where):

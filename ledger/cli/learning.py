@@ -142,7 +142,7 @@ def check(session: Session, path: Path) -> None:
         put_json({"ok": False, **broken.as_dict()}) if session.as_json() else click.echo(broken.message(say.lang))
         leave(NO)
         return
-    counts = {"products": len(found.products), "processes": len(found.processes), "panels": len(found.panels)}
+    counts = {name: len(getattr(found, name)) for name in ("products", "processes", "panels", "bands")}
     if session.as_json():
         put_json({"ok": True, "id": found.id, **counts})
     else:

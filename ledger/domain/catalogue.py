@@ -129,6 +129,22 @@ class ProductCode:
     component: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """How much of a component is safe to have in stock, both bounds counted. Unit: `measure`.
+
+    `facility` None is each facility on its own; `group` and `rhd` None are all of them together.
+    """
+
+    component: str
+    measure: str
+    low: Decimal
+    high: Decimal
+    facility: str | None = None
+    group: str | None = None
+    rhd: str | None = None
+
+
 class RuleExpiry(NamedTuple):
     """An expiry and the rule that set it."""
 
@@ -150,6 +166,7 @@ class Catalogue:
     returns: tuple[ReturnPolicy, ...] = ()
     crossmatch: tuple[CrossmatchPolicy, ...] = ()
     product_codes: tuple[ProductCode, ...] = field(default=())
+    bands: tuple[Band, ...] = ()
 
     @cached_property
     def _products(self) -> dict[str, Product]:

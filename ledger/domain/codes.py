@@ -1,6 +1,9 @@
 """This file holds the codes that fields of facts may take, where they are a closed list: for amendments."""
 
-_GROUPS = {"group": ("A", "B", "O", "AB"), "rhd": ("positive", "negative", "weak")}
+GROUPS = ("A", "B", "O", "AB")
+RHDS = ("positive", "negative", "weak")
+
+_GROUPS = {"group": GROUPS, "rhd": RHDS}
 _KINDS = {"kind": ("whole_blood", "apheresis_platelets", "apheresis_plasma", "apheresis_granulocytes")}
 _PURPOSES = {"purpose": ("allogeneic", "autologous", "directed")}
 

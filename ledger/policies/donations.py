@@ -24,10 +24,11 @@ def settle_donations(ws: Workspace) -> set[str]:
     """Conclusions and holds of every donation concerned. Returns the bags whose panel changed."""
     reached: set[str] = set()
     concerned = _concerned(ws)
+    regrouped = any(isinstance(fact, _CHANGE_GROUP) for fact in ws.own_facts)
     for donation in concerned:
         disagreeing = _disagreement(ws, donation)
         _place_holds(ws, donation, disagreeing)
-        reached |= _conclude(ws, donation)
+        reached |= _conclude(ws, donation, regrouped)
         _raise_and_withdraw(ws, donation, disagreeing)
     for donor in _self_excluded(ws):
         _self_exclusions(ws, donor)
@@ -158,8 +159,11 @@ def _last_ref(ws: Workspace) -> Ref:
     return ws.facts[-1].ref
 
 
-def _conclude(ws: Workspace, donation: Donation) -> set[str]:
-    """Record what the panel comes to when that changed, and carry it to every bag of the donation."""
+def _conclude(ws: Workspace, donation: Donation, regrouped: bool) -> set[str]:
+    """Record what the panel comes to when that changed, and carry it to every bag of the donation.
+
+    `regrouped`: the command may have changed a group, which bags are told of though the panel comes to the same.
+    """
     panel = ws.panel_of(donation)
     if panel is None:
         return set()
@@ -177,7 +181,7 @@ def _conclude(ws: Workspace, donation: Donation) -> set[str]:
             group=now.group,
             rhd=now.rhd,
         )
-    elif not any(isinstance(fact, _CHANGE_GROUP) for fact in ws.own_facts):
+    elif not regrouped:
         return set()
     reached = descendants(ws, bags_of_donations(ws, [donation.id]))
     return {bag.id for bag in reached.values() if carry_panel(ws, donation, bag)}

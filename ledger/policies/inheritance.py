@@ -93,15 +93,18 @@ def complete_children(ws: Workspace, changed: Sequence[Bag]) -> list[Bag]:
     """
     completed: list[Bag] = []
     todo = list(changed)
+    examined: set[str] = set()  # a pool of ten thousand is looked at once, not once for each of its members
     while todo:
         bag = todo.pop()
-        for child in ws.bags(list(bag.children)):
+        for child in ws.bags([name for name in bag.children if name not in examined]):
+            examined.add(child.id)
             origin = child.origins[0] if child.origins else None
             told = _told_again(ws, child, origin)
             if origin is not None and told:
                 ws.record(child, type(origin), caused_by=bag.facts[-1].ref, happened_at=origin.timestamp, **told)
                 completed.append(child)
                 todo.append(child)
+                examined.difference_update(child.children)
     return completed
 
 

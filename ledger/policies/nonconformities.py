@@ -121,7 +121,14 @@ def _additive(made: list[Any]) -> Decimal | None:
 
 
 def _conservation_breaks(ws: Workspace, bag: Bag, consumed: Bag.Consumed) -> list[Break]:
-    """Outputs above inputs, on each parent of the process."""
+    """Outputs above inputs, on each parent of the process; judged once for all of them."""
+    run = (consumed.process, consumed.process_id, consumed.children, consumed.timestamp)
+    if run not in ws.conserved:
+        ws.conserved[run] = _is_conserved(ws, bag, consumed)
+    return [] if ws.conserved[run] else [Break("quantity_not_conserved", consumed.originator_version)]
+
+
+def _is_conserved(ws: Workspace, bag: Bag, consumed: Bag.Consumed) -> bool:
     children = ws.bags(list(consumed.children))
     made = [
         origin
@@ -131,14 +138,13 @@ def _conservation_breaks(ws: Workspace, bag: Bag, consumed: Bag.Consumed) -> lis
     ]
     parents = ws.bags(list(dict.fromkeys(name for child in children for name in child.parents)) or [bag.id])
     if any(parent.quantity is None for parent in parents) or len(made) < len(children):
-        return []
+        return True
     rule = ws.catalogue.process(consumed.process, consumed.timestamp)
     per_unit = rule.ml_per_unit if rule is not None else None
-    problem = unaccounted(
+    return not unaccounted(
         consumed.process,
         [(parent.component, parent.quantity, parent.volume_ml) for parent in parents if parent.quantity],
         [(each.component, each.quantity, each.volume_ml) for each in made],
         per_unit or Decimal(0),
         _additive(made),
     )
-    return [Break("quantity_not_conserved", consumed.originator_version)] if problem else []

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Protocol
@@ -45,6 +45,11 @@ def console(stream: IO[str] | None = None) -> "Console":
     return Console(file=out, width=width, highlight=False, emoji=False, markup=False)
 
 
+def columns() -> int:
+    """How many columns a line has."""
+    return shutil.get_terminal_size((WIDTH, 40)).columns
+
+
 def put_json(value: Any) -> None:
     """One JSON value: a line in a pipe, indented on a terminal."""
     indent = 2 if is_terminal(sys.stdout) else None
@@ -58,7 +63,7 @@ def put_line(value: Any) -> None:
 
 @contextmanager
 def progress(title: str, wanted: bool = True) -> Iterator[Progress]:
-    """A bar on standard error, from SLOW_SECONDS on and on a terminal only."""
+    """A bar on standard error, from SLOW_SECONDS on and on a terminal only; it moves also while nobody tells."""
     if not wanted or not is_terminal(sys.stderr):
         yield _silent
         return
@@ -74,24 +79,37 @@ def _silent(done: int, total: int) -> None:
 
 
 class _Bar:
-    """Draws once something has taken long enough."""
+    """Draws itself once something has taken long enough."""
 
     def __init__(self, title: str) -> None:
-        self._title, self._begun = title, time.monotonic()
+        self._title, self._done, self._total = title, 0, 0
         self._drawn: Any = None
         self._task: Any = None
+        self._closed = False
+        self._lock = threading.Lock()
+        self._begin = threading.Timer(SLOW_SECONDS, self._draw)
+        self._begin.daemon = True
+        self._begin.start()
 
     def __call__(self, done: int, total: int) -> None:
-        if self._drawn is None:
-            if time.monotonic() - self._begun < SLOW_SECONDS:
-                return
-            from rich.progress import Progress as Drawn
+        with self._lock:
+            self._done, self._total = done, total
+            if self._drawn is not None:
+                self._drawn.update(self._task, completed=done, total=total or None)
 
+    def _draw(self) -> None:
+        from rich.progress import Progress as Drawn
+
+        with self._lock:
+            if self._closed:
+                return
             self._drawn = Drawn(console=console(sys.stderr), transient=True)
-            self._task = self._drawn.add_task(self._title, total=total or None)
+            self._task = self._drawn.add_task(self._title, completed=self._done, total=self._total or None)
             self._drawn.start()
-        self._drawn.update(self._task, completed=done, total=total or None)
 
     def close(self) -> None:
-        if self._drawn is not None:
-            self._drawn.stop()
+        self._begin.cancel()
+        with self._lock:
+            self._closed = True
+            if self._drawn is not None:
+                self._drawn.stop()

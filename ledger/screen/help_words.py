@@ -36,21 +36,43 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "用 - 时标准输入的每行为一次扫描。错误的扫描不会被修补。",
     ),
     "trace": (
-        "Trace a bag, donation, donor, patient or lot both ways. What it was made from, what was made from it, and "
-        "everything that happened. SUBJECT is a bag (DIN=PRODUCT or DIN#N), a DIN, donor:P, patient:P, lot:ID or "
-        "lot:KIND:ID.",
-        "双向追溯血袋、献血、献血者、受血者或批号。由何制备、制成何物，以及全部经过。"
-        "SUBJECT 为血袋（DIN=PRODUCT 或 DIN#N）、献血编号、donor:P、patient:P、lot:ID 或 lot:KIND:ID。",
+        "Trace a bag, donation, donor, patient, lot, device, operator, run or facility both ways. What it was made "
+        "from, what was made from it, and everything that happened. SUBJECT is a bag (DIN=PRODUCT or DIN#N), a DIN, "
+        "donor:P, patient:P, lot:ID, lot:KIND:ID, device:D, operator:O, run:R or facility:F.",
+        "双向追溯血袋、献血、献血者、受血者、批号、设备、操作者、批次或机构。由何制备、制成何物，以及全部经过。"
+        "SUBJECT 为血袋（DIN=PRODUCT 或 DIN#N）、献血编号、donor:P、patient:P、lot:ID、lot:KIND:ID、device:D、"
+        "operator:O、run:R 或 facility:F。",
     ),
     "stock": (
-        "Show what is in stock. Bags and exact quantities by facility, component, group and status.",
-        "显示库存。按机构、成分、血型和状态列出袋数与准确数量。",
+        "Show what is in stock. Bags and exact quantities by facility, component, group and status; how the site's "
+        "safe bands are met; with --forecast what expires day by day.",
+        "显示库存。按机构、成分、血型和状态列出袋数与准确数量；对照本机构的安全库存；"
+        "给出 --forecast 时逐日列出到期数量。",
+    ),
+    "ask": (
+        "Ask an auditor's question. By its letter or name, about SUBJECT: a bag, DIN, donor:P, patient:P, lot:ID, "
+        "device:D, operator:O, run:R or facility:F. Without QUESTION the questions are listed. Exit code 1: damage "
+        "found, stock and facts differ, or nothing known.",
+        "提出审计问题。以字母或名称提问，SUBJECT 为血袋、献血编号、donor:P、patient:P、lot:ID、device:D、operator:O、"
+        "run:R 或 facility:F。不给 QUESTION 时列出全部问题。退出码 1：发现损坏、库存与记录不一致，或无所知。",
+    ),
+    "recall": (
+        "Find every bag that a donor, donation, lot, device, operator, run or facility reached. Where each is, who had "
+        "it, what became of it; with --known-at as known then and as known now, with the difference.",
+        "找出献血者、献血、批号、设备、操作者、批次或机构涉及的全部血袋。各在何处、何人经手、去向如何；"
+        "给出 --known-at 时，列出当时所知、现在所知及其差异。",
     ),
     "verify": (
         "Check everything the ledger holds. Facts, tree, streams, requests, index; the first bad fact is named. Keep "
         "the output elsewhere: with --since it proves later that nothing up to it was cut or changed.",
         "核验账本的全部内容。记录、树、流、请求和索引；指出首条有问题的记录。请将输出另行保存："
         "日后用 --since 可证明截至当时的内容未被删减或更改。",
+    ),
+    "rebuild": (
+        "Make the views anew, compare, switch. Beside the live ones, which go on answering; a stopped rebuild goes on "
+        "where it was. Exit code 1: the two differ and the live ones stay; --accept switches all the same.",
+        "重建视图，比对，切换。与现用视图并行，期间照常应答；中断后可续。"
+        "退出码 1：两者不一致，保留现用视图；--accept 则仍然切换。",
     ),
     "init": ("Begin an empty ledger.", "建立空账本。"),
     "status": (
@@ -96,9 +118,28 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "bloodledger trace A999926123456",
         "bloodledger trace donor:D-1",
         "bloodledger trace lot:filter:F-2026-17 --json",
+        "bloodledger trace donor:D-1 --format dot > lineage.dot",
+        "bloodledger trace donor:D-1 --known-at 2026-03-01T08:00:00+08:00",
     ),
-    "stock": ("bloodledger stock", "bloodledger stock --at 2026-03-01T08:00:00+08:00 --expiring-within 3"),
+    "stock": (
+        "bloodledger stock",
+        "bloodledger stock --at 2026-03-01T08:00:00+08:00 --expiring-within 3",
+        "bloodledger stock --known-at 2026-03-01T08:00:00+08:00 --forecast 7",
+    ),
+    "ask": (
+        "bloodledger ask",
+        "bloodledger ask a A999926123456=E0336V00",
+        "bloodledger ask e donor:D-1 --since 2026-03-01T00:00:00+08:00",
+        "bloodledger ask g --days 14 --leg to_patient",
+        "bloodledger ask stock_equals_facts --known-at 2026-03-01T08:00:00+08:00 --json",
+    ),
+    "recall": (
+        "bloodledger recall lot:filter:F-2026-17",
+        "bloodledger recall operator:t-1 --since 2026-03-01T00:00:00+08:00 --until 2026-03-02T00:00:00+08:00",
+        "bloodledger recall donor:D-1 --known-at 2026-03-01T08:00:00+08:00",
+    ),
     "verify": ("bloodledger verify --json > today.json", "bloodledger verify --since today.json"),
+    "rebuild": ("bloodledger rebuild", "bloodledger rebuild --accept"),
     "init": ("bloodledger init --ledger centre.db",),
     "status": ("bloodledger status",),
     "commands": ("bloodledger commands",),
@@ -131,8 +172,44 @@ OPTIONS: Final[dict[str, tuple[str, str]]] = {
         "同时列出全部经过（默认）；--no-facts 则不列。",
     ),
     "at": (
-        "Business time by which bags are expired, RFC 3339 with offset; now when not given.",
-        "判断到期所依据的业务时间，RFC 3339 带时区偏移；未给出时为当前时间。",
+        "Business time by which bags are expired and ages count, RFC 3339 with offset; now when not given.",
+        "判断到期与时长所依据的业务时间，RFC 3339 带时区偏移；未给出时为当前时间。",
+    ),
+    "known_at": (
+        "Recorded time, RFC 3339 with offset: answer from what was on record then; all that is when not given.",
+        "记录时间，RFC 3339 带时区偏移：按当时已有的记录回答；未给出时按全部记录。",
+    ),
+    "since_when": (
+        "Only what was collected, made or done from then on, RFC 3339 with offset.",
+        "仅限此时起采集、制备或发生者，RFC 3339 带时区偏移。",
+    ),
+    "since_or_file": (
+        "Only from then on, RFC 3339 with offset; of question n an earlier output of verify.",
+        "仅限此时起，RFC 3339 带时区偏移；问题 n 则为 verify 此前的输出文件。",
+    ),
+    "until": (
+        "Only what was collected, made or done until then, RFC 3339 with offset.",
+        "仅限此时前采集、制备或发生者，RFC 3339 带时区偏移。",
+    ),
+    "depth": (
+        "End after so many processes each way; what lies beyond is said.",
+        "每个方向至多追溯的过程数；其后尚有者会说明。",
+    ),
+    "format": (
+        "text for people; dot (Graphviz), graphml or csv of the lineage, for other programs.",
+        "text 供人阅读；dot（Graphviz）、graphml 或 csv 为来龙去脉，供其他程序使用。",
+    ),
+    "forecast": (
+        "Also what expires on each of so many days.",
+        "同时列出今后若干天中每天到期的数量。",
+    ),
+    "days": (
+        "Only what is out for more than so many days; 14 when not given.",
+        "仅限发出超过若干天者；未给出时为 14。",
+    ),
+    "leg": (
+        "Only this leg: to_facility (distributed, arrived) or to_patient (issued).",
+        "仅限此环节：to_facility（distributed、arrived）或 to_patient（issued）。",
     ),
     "expiring_within": ("Days within which an expiry counts as near.", "视为临近到期的天数。"),
     "facility": ("Only this facility.", "仅限此机构。"),
@@ -143,6 +220,10 @@ OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "since": (
         "An earlier output of verify, to prove that nothing up to it was cut or changed.",
         "verify 此前的输出，用以证明截至当时的内容未被删减或更改。",
+    ),
+    "accept": (
+        "Switch also when the views made anew say something else.",
+        "即使重建的视图有所不同也切换。",
     ),
     "version": ("Show the version and exit.", "显示版本并退出。"),
     "help": ("Show this message and exit.", "显示本说明并退出。"),

@@ -12,6 +12,8 @@ from ledger.screen.numbers import Name, moment, nonconformity
 from ledger.screen.words import Say
 
 MOST_FACTS = 500
+MOST_NAMED = 5
+MOST_LISTED = 3
 LONGEST_DETAIL = 60
 LEFT_OUT = frozenset({"by", "reported", "donations", "rule_expires_at", "expiry_rule", "process_id", "hold", "notice",
                       "donation_version", "placed_at", "may_come_back", "about_version", "nonconformity"})  # fmt: skip
@@ -25,6 +27,10 @@ def put_trace(say: Say, answer: Mapping[str, Any], name: Name, life: bool = True
     out = console()
     out.print(say("trace.title", subject=answer["subject"], position=answer["position"]), style="bold")
     out.print(Lineage(say, answer, name).tree())
+    for bags in answer.get("cycles", ()):
+        out.print(say("trace.cycle", bags=", ".join(bags)), style="red")
+    if answer.get("cut"):
+        out.print(say("trace.cut", count=len(answer["cut"]), bags=_some(answer["cut"])), style="yellow")
     for each in answer.get("parked", ()):
         out.print(say("trace.parked", **{key: each[key] for key in ("stream", "version", "reason")}), style="red")
     facts = sorted(answer["facts"], key=_when) if life else []
@@ -33,6 +39,11 @@ def put_trace(say: Say, answer: Mapping[str, Any], name: Name, life: bool = True
         out.print(_table(say, facts[:MOST_FACTS]))
     if len(facts) > MOST_FACTS:
         out.print(say("trace.more_facts", count=len(facts) - MOST_FACTS), style="dim")
+
+
+def _some(bags: list[str]) -> str:
+    """The first of many, and that there are more."""
+    return ", ".join(bags[:MOST_NAMED]) + (" …" if len(bags) > MOST_NAMED else "")
 
 
 def _when(fact: Mapping[str, Any]) -> tuple[datetime, int]:
@@ -84,8 +95,8 @@ def put_fact(say: Say, fact: Mapping[str, Any]) -> None:
     click.echo("  ".join(part for part in (head, what, by, detail(say, fact)) if part))
 
 
-def detail(say: Say, fact: Mapping[str, Any]) -> str:
-    """What a fact says beyond its name, in short."""
+def detail(say: Say, fact: Mapping[str, Any], longest: int | None = LONGEST_DETAIL) -> str:
+    """What a fact says beyond its name, in short unless there is room for all."""
     body = fact.get("fact") or {}
     words = []
     broken = nonconformity(say, body.get("code"))
@@ -96,14 +107,15 @@ def detail(say: Say, fact: Mapping[str, Any]) -> str:
         if shown and key not in LEFT_OUT and not (key == "code" and words):
             words.append(f"{key} {shown}")
     text = ", ".join(words)
-    return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
+    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"{value['amount']} {value['measure']}" if "amount" in value else ""
     if isinstance(value, list):
-        return " ".join(_shown(each) if not isinstance(each, str) else each for each in value[:3])
+        first = " ".join(_shown(each) if not isinstance(each, str) else each for each in value[:MOST_LISTED])
+        return first if len(value) <= MOST_LISTED else f"{first} (+{len(value) - MOST_LISTED})"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str) and len(value) > 18 and value[10:11] == "T" and value.endswith("Z"):

@@ -127,7 +127,7 @@ class Lineage:
         if status in _AT_A_PLACE and bag.get("facility"):
             words.append(say("trace.at", facility=bag["facility"]))
         if status in _AT_A_PLACE and bag.get("expires_at"):
-            words.append(say("trace.expires", at=moment(bag["expires_at"])))
+            words.append(say("trace.expired" if bag.get("expired") else "trace.expires", at=moment(bag["expires_at"])))
         return words
 
     def _again(self, bag: str, process: str) -> "Text":

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ledger.screen.ask_words import ASKED
 from ledger.screen.help_words import HELP
 from ledger.screen.noun_words import NOUNS
 
@@ -34,6 +35,26 @@ SAID: Final[dict[str, tuple[str, str]]] = {
     ),
     "fault.catalogue": ("the catalogue cannot be used: {what}", "目录无法使用：{what}"),
     "fault.error": ("error", "错误"),
+    # -- the command line itself
+    "usage.help": ("see `{path} --help`", "参见 {path} --help"),
+    "usage.missing": ("{what} is missing, as in `{example}`", "缺少 {what}，例如 {example}"),
+    "usage.bad": ("{what} cannot be that: {why}", "{what} 的值无效：{why}"),
+    "usage.one_of": ("it is one of {known}", "应为 {known} 之一"),
+    "usage.range": ("it is {whole} from {low} to {high}", "应为 {low} 至 {high} 的{whole}"),
+    "usage.whole": ("a whole number", "整数"),
+    "usage.number": ("a number", "数字"),
+    "usage.open": ("any", "任意"),
+    "usage.no_option": ("there is no option {option}", "没有选项 {option}"),
+    "usage.no_command": ("there is no command {command}", "没有命令 {command}"),
+    "usage.other": ("{why}", "用法有误：{why}"),
+    "usage.not_a_time": (
+        "{found} is not a time such as 2026-03-01T08:00:00+08:00",
+        "{found} 不是时间；写法如 2026-03-01T08:00:00+08:00",
+    ),
+    "usage.no_offset": (
+        "{found} has no offset or no sensible year: write 2026-03-01T08:00:00+08:00",
+        "{found} 缺少时区偏移或年份不合理；写法如 2026-03-01T08:00:00+08:00",
+    ),
     # -- record
     "outcome.recorded": ("recorded", "已记录"),
     "outcome.repeated": ("repeated", "重复"),
@@ -85,6 +106,15 @@ SAID: Final[dict[str, tuple[str, str]]] = {
     "stock.expiring": ("in {days} d", "{days} 天内到期"),
     "stock.expired": ("expired", "已过期"),
     "stock.earliest": ("first expiry", "最早到期"),
+    "stock.bands": ("Safe bands", "安全库存"),
+    "stock.band": ("safe", "安全范围"),
+    "stock.level": ("level", "水平"),
+    "stock.level.below": ("below", "低于下限"),
+    "stock.level.within": ("within", "正常"),
+    "stock.level.above": ("above", "高于上限"),
+    "stock.any_group": ("all", "全部"),
+    "stock.forecast": ("What expires, day by day", "逐日到期"),
+    "stock.day": ("day", "日期"),
     # -- trace
     "trace.title": ("{subject}, complete up to position {position}", "{subject}，截至第 {position} 位"),
     "trace.not_found": (
@@ -92,8 +122,20 @@ SAID: Final[dict[str, tuple[str, str]]] = {
         "截至第 {position} 位，没有关于 {subject} 的记录；请核对编号",
     ),
     "trace.bad_subject": (
-        "{subject} is no bag, DIN, donor:…, patient:… or lot:…: {why}",
-        "{subject} 不是血袋、献血编号、donor:…、patient:… 或 lot:…：{why}",
+        "{subject} is no bag, DIN, donor:…, patient:…, lot:…, device:…, operator:…, run:… or facility:…: {why}",
+        "{subject} 不是血袋、献血编号、donor:…、patient:…、lot:…、device:…、operator:…、run:… 或 facility:…：{why}",
+    ),
+    "trace.two_formats": (
+        "--json and --format {format} are two forms: give one of them",
+        "--json 与 --format {format} 是两种格式：请只给出其一",
+    ),
+    "trace.cycle": (
+        "bags that are said to be made from each other: {bags}",
+        "记录称互相制成的血袋：{bags}",
+    ),
+    "trace.cut": (
+        "cut at the depth asked for; bags from which the lineage goes on ({count}): {bags}",
+        "已按所给深度截断：来龙去脉自 {count} 袋继续：{bags}",
     ),
     "trace.lineage": ("Lineage", "来龙去脉"),
     "trace.no_bags": ("no bags", "没有血袋"),
@@ -112,6 +154,7 @@ SAID: Final[dict[str, tuple[str, str]]] = {
     "trace.from_donor": ("from donor {donor}", "献血者 {donor}"),
     "trace.to_patient": ("to patient {patient}", "受血者 {patient}"),
     "trace.expires": ("expires {at}", "{at} 到期"),
+    "trace.expired": ("EXPIRED {at}", "已于 {at} 过期"),
     "trace.at": ("at {facility}", "在 {facility}"),
     "trace.parked": (
         "cannot be read: {stream} version {version}: {reason}",
@@ -145,6 +188,48 @@ SAID: Final[dict[str, tuple[str, str]]] = {
     ),
     "verify.bad_since": ("not an earlier output of verify: {why}", "不是 verify 此前的输出：{why}"),
     "verify.problem": ("also: {what}", "另有：{what}"),
+    # -- rebuild
+    "rebuild.equal": (
+        "The views made anew say the same as those before, row by row, and are live: version {version} after"
+        " {replaces}, complete up to position {position}.",
+        "重建的视图与原视图逐行一致，现已启用：第 {version} 版（原第 {replaces} 版），截至第 {position} 位。",
+    ),
+    "rebuild.first": (
+        "There were no views of this ledger; they are made now: version {version}, complete up to position {position}.",
+        "原先没有此账本的视图，现已建立：第 {version} 版，截至第 {position} 位。",
+    ),
+    "rebuild.accepted": (
+        "Switched, as accepted: views of version {version} after {replaces}, complete up to position {position}."
+        " The first differences:",
+        "已按确认切换：第 {version} 版视图（原第 {replaces} 版），截至第 {position} 位。首批差异：",
+    ),
+    "rebuild.kept": (
+        "NOT switched: the views made anew (version {version}) differ from the live ones at position {position}."
+        " The first differences:",
+        "未切换：重建的视图（第 {version} 版）与现用视图在第 {position} 位不一致。首批差异：",
+    ),
+    "rebuild.other": (
+        "Another rebuild switched meanwhile; live are views of version {version}, complete up to position {position}.",
+        "另一次重建已先行切换；现用视图为第 {version} 版，截至第 {position} 位。",
+    ),
+    "rebuild.difference": ("table {table}, {row}: {what}", "表 {table}，{row}：{what}"),
+    "rebuild.field": ("{field} is {live} live, {rebuilt} anew", "{field} 现为 {live}，重建为 {rebuilt}"),
+    "rebuild.only": ("a row of the {which} views alone: {row}", "仅{which}视图有此行：{row}"),
+    "rebuild.live": ("live", "现用"),
+    "rebuild.new": ("new", "重建"),
+    "rebuild.damaged_live": (
+        "rows of the live views were altered behind the ledger's back: {tables}",
+        "现用视图中有行被绕过账本更改：{tables}",
+    ),
+    "rebuild.damaged_new": (
+        "rows of the new views are not as they were written, so they are thrown away: {tables}",
+        "重建的视图中有行与写入不符，已弃用：{tables}",
+    ),
+    "rebuild.remedy": (
+        "The live views stay. `bloodledger rebuild --accept` switches to the new ones: their rows come from the"
+        " facts alone.",
+        "现用视图保持不变。bloodledger rebuild --accept 可切换至重建的视图：其各行仅来自记录。",
+    ),
     # -- house-keeping
     "init.done": ("a new ledger at {path}, id {ledger}", "已在 {path} 建立新账本，编号 {ledger}"),
     "init.there": (
@@ -174,8 +259,9 @@ SAID: Final[dict[str, tuple[str, str]]] = {
     "explain.history": ("an import that was not taken", "未接受的导入"),
     "explain.remedy": ("what helps: {remedy}", "处理办法：{remedy}"),
     "catalogue.ok": (
-        "{path} can be used: catalogue {id}, {products} products, {processes} processes, {panels} panels",
-        "{path} 可用：目录 {id}，{products} 种产品，{processes} 个过程，{panels} 套检测项目",
+        "{path} can be used: catalogue {id}, {products} products, {processes} processes, {panels} panels,"
+        " {bands} bands",
+        "{path} 可用：目录 {id}，{products} 种产品，{processes} 个过程，{panels} 套检测项目，{bands} 条安全库存",
     ),
     "demo.where": ("a new ledger at {path}", "新账本位于 {path}"),
     "demo.label": (
@@ -199,21 +285,24 @@ SAID: Final[dict[str, tuple[str, str]]] = {
         "  {program} --ledger {path} trace {bag}\n"
         "  {program} --ledger {path} trace patient:{patient}\n"
         "  {program} --ledger {path} stock --at 2006-01-09T00:00:00+08:00\n"
+        "  {program} --ledger {path} ask f patient:{patient}\n"
         "  {program} --ledger {path} verify",
         "\n请继续查看：\n"
         "  {program} --ledger {path} trace {bag}\n"
         "  {program} --ledger {path} trace patient:{patient}\n"
         "  {program} --ledger {path} stock --at 2006-01-09T00:00:00+08:00\n"
+        "  {program} --ledger {path} ask f patient:{patient}\n"
         "  {program} --ledger {path} verify",
     ),
     # -- progress
     "progress.record": ("recording", "记录中"),
     "progress.import": ("importing", "导入中"),
     "progress.verify": ("checking", "核验中"),
+    "progress.rebuild": ("making the views anew", "重建视图"),
     "progress.catch_up": ("bringing the views up to date", "更新视图"),
 }
 
-WORDS: Final[dict[str, tuple[str, str]]] = {**SAID, **HELP, **NOUNS}
+WORDS: Final[dict[str, tuple[str, str]]] = {**SAID, **ASKED, **HELP, **NOUNS}
 
 
 class Say:

@@ -6,7 +6,7 @@ The cache outlives a batch and never carries a fact that was not committed: on a
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
@@ -64,6 +64,7 @@ class Workspace:
         self.occasion: Occasion
         self.removing = False
         self.correcting = False
+        self.conserved: dict[Hashable, bool] = {}
         if cache.hold_scopes is None:
             cache.hold_scopes = set(writing.link_keys("hold"))
 
@@ -76,6 +77,7 @@ class Workspace:
         self.touched = {}
         self.removing = False
         self.correcting = False
+        self.conserved = {}
         self._first = len(self.facts)
 
     @property

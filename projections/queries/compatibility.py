@@ -125,7 +125,8 @@ def _row(fact: Fact, match: Fact | None, bag: BagRow, known: Typed, tables: Mapp
     patient = fact.body["patient"]
     typings = known.of_patient(patient)
     table = tables.get(bag.component or "")
-    compatible, why = _judged(table, known.of_bag(fact.stream) or {(bag.group, bag.rhd)}, typings)
+    of_bag = known.of_bag(fact.stream)
+    compatible, why = _judged(table, {(bag.group, bag.rhd)} if of_bag is None else of_bag, typings)
     if match is not None and match.body["result"] == "incompatible":
         compatible, why = False, [*why, "crossmatch"]
     (group, rhd), *others = typings or {(None, None)}

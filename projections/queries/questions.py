@@ -30,7 +30,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question("e", "recipients_of_donor", recipients_of_donor, ("donor:P",), ("since",)),
     Question("f", "received_by_patient", received_by_patient, ("patient:P",)),
     Question("g", "without_confirmed_fate", without_confirmed_fate, (), ("facility", "days", "leg")),
-    Question("h", "released_before_final", released_before_final, ANY),
+    Question("h", "released_before_final", released_before_final, ANY, ("mandatory",)),
     Question("i", "outside_range", outside_range, ANY),
     Question("j", "in_date_when_transfused", in_date_when_transfused, ANY),
     Question("k", "compatible_groups", compatible_groups, ANY),

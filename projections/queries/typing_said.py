@@ -59,9 +59,9 @@ class Typed(NamedTuple):
         """Every typing that stands; more than one is a dispute."""
         return self.patients[self.persons[patient]]
 
-    def of_bag(self, bag: str) -> set[Typing]:
-        """Every typing that stands of a bag from one donation, on its label or of the donation; of others none."""
-        return self.bags.get(bag, set())
+    def of_bag(self, bag: str) -> set[Typing] | None:
+        """Every typing that stands of a bag from one donation, on its label or of the donation; of others None."""
+        return self.bags.get(bag)
 
 
 def typed(read: Reading, bags: Iterable[str], patients: Iterable[str]) -> Typed:

@@ -68,6 +68,14 @@ crossmatch:
 product_codes:
   - code: E5445
     component: whole_blood
+bands:
+  - component: plasma
+    measure: mL
+    low: 1200
+    high: 2000.5
+    facility: C1
+    group: O
+    rhd: negative
 """
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -231,6 +239,29 @@ CASES = [
         "unknown_component",
         "product_codes[0].component",
     ),
+    # bands
+    Case(
+        "bands:\n",
+        "bands:\n  - {component: honey, measure: mL, low: 1, high: 2} # HERE\n",
+        "unknown_component",
+        "bands[0].component",
+    ),
+    Case("measure: mL\n    low", "measure: U # HERE\n    low", "other_measure", "bands[0].measure"),
+    Case("low: 1200\n", "low: 2001 # HERE\n", "low_above_high", "bands[0].low"),
+    Case("low: 1200\n", "low: -1 # HERE\n", "out_of_range", "bands[0].low"),
+    Case("low: 1200\n", "low: 'NaN' # HERE\n", "out_of_range", "bands[0].low"),
+    Case("low: 1200\n", "low: plenty # HERE\n", "wrong_kind", "bands[0].low"),
+    Case("high: 2000.5\n", "high: 1e12 # HERE\n", "out_of_range", "bands[0].high"),
+    Case("    low: 1200\n    high: 2000.5\n", "    low: 1200\n", "missing_field", "bands[0].high"),
+    Case("facility: C1\n", "facility: ' ' # HERE\n", "empty", "bands[0].facility"),
+    Case("group: O\n", "group: Zero # HERE\n", "unknown_value", "bands[0].group"),
+    Case("rhd: negative\n", "rhd: minus # HERE\n", "unknown_value", "bands[0].rhd"),
+    Case(
+        "bands:\n",
+        "bands:\n  - {component: plasma, measure: mL, low: 1, high: 1, facility: C1, group: O, rhd: negative}\n",
+        "duplicate",
+        "bands[1].component",
+    ),
 ]
 # Cases whose own line cannot carry the mark: the text that stands in the line which the error must name.
 LINE_OF = {
@@ -239,6 +270,8 @@ LINE_OF = {
     "products[1].names.en": 'en: ""',
     "processes[2].process": "{process: pool",
     "panels[0].kinds[0]": "kinds: [",
+    "bands[0].high": "component: plasma\n    measure",
+    "bands[1].component": "component: plasma\n    measure",
     "panels[0].kinds[2]": "kinds: [",
 }
 
@@ -361,8 +394,14 @@ def test_optional_sections_may_be_left_out(tmp_path: Path) -> None:
     folder = copied_example(tmp_path)
     (folder / "policies.yaml").unlink()
     (folder / "product_codes.yaml").unlink()
+    (folder / "bands.yaml").unlink()
     catalogue = load_catalogue(folder)
-    assert catalogue.returns == () and catalogue.crossmatch == () and catalogue.product_codes == ()
+    assert (
+        catalogue.returns == ()
+        and catalogue.crossmatch == ()
+        and catalogue.product_codes == ()
+        and catalogue.bands == ()
+    )
 
 
 def test_files_that_would_be_left_out_by_their_ending_are_refused(tmp_path: Path) -> None:

@@ -148,3 +148,10 @@ def test_the_example_makes_sense_and_a_change_that_does_not_is_found() -> None:
     assert list(complaints(EXAMPLE_CATALOGUE)) == []
     twice = replace(EXAMPLE_CATALOGUE, products=EXAMPLE_CATALOGUE.products * 2)
     assert {each.code for each in complaints(twice)} == {"duplicate"}
+
+
+def test_the_example_has_a_published_band() -> None:
+    (band,) = EXAMPLE_CATALOGUE.bands
+    assert (band.component, band.measure) == ("suspended_red_cells", "U")
+    assert (band.low, band.high) == (Decimal(1200), Decimal(2000))
+    assert (band.facility, band.group, band.rhd) == (None, None, None)

@@ -24,6 +24,7 @@ KINDS_OF_RULE = (
     catalogue.ReturnPolicy,
     catalogue.CrossmatchPolicy,
     catalogue.ProductCode,
+    catalogue.Band,
 )
 
 

@@ -5,8 +5,21 @@ import pytest
 from ledger.isbt128.bad_scan import BadScan
 from projections.queries.pool import donations_and_recipients
 from projections.queries.subjects import NotFound
-from tests.projections.history import History, collect, din, process, units
-from tests.projections.questions.told import CELLS, HALVES, POOL, WHOLE, Told, asked, bag, picked, pooled, text
+from projections.queries.trace import trace
+from tests.projections.history import History, collect, din, instant, process, units
+from tests.projections.questions.told import (
+    CELLS,
+    HALVES,
+    POOL,
+    WHOLE,
+    Told,
+    asked,
+    bag,
+    picked,
+    pooled,
+    text,
+    views_of,
+)
 
 RECIPIENT = ("patient", "bag", "happened_at", "quantity", "measure", "hospital", "presumed", "position")
 
@@ -189,3 +202,25 @@ def test_what_real_commands_pooled_is_taken_apart_again() -> None:
     assert now.rows[1]["outcome"] == "unacceptable"
     assert picked(then.rows, "outcome", "reactive")[1] == ("open", [])
     assert picked(now.more["recipients"], "patient", "quantity") == [("p-1", "4")]
+
+
+@pytest.mark.slow
+def test_a_pool_of_ten_thousand_is_made_traced_and_recalled() -> None:
+    """Once its cost grew with the square of its members: this would not end."""
+    members = [f"A99992{number:07d}=E0001V00" for number in range(10_000)]
+    pool = "A999929999999=E0336V00"
+    with Told() as told:
+        collected = {"command": "CollectBag", "happened_at": instant(0).isoformat(), "facility": "C1"}
+        kind = {"kind": "whole_blood", "quantity": {"amount": "1", "measure": "U"}}
+        donors = enumerate(members)
+        told.send(({**collected, **kind, "bag": bag, "donor": f"d-{number}"} for number, bag in donors), window=256)
+        made = {"bag": pool, "component": "whole_blood", "quantity": {"amount": "10000", "measure": "U"}}
+        told.say("PrepareBags", 10, process="pool", inputs=members, outputs=[made], reported=True)
+        told.say("RecordTransfusion", 20, bag=pool, patient="p-1", hospital="H1")
+        last = told.say("Annul", 30, stream=members[7], version=1, reason="never collected")
+        views = views_of(told, batch=20_000)
+        said = asked(told, donations_and_recipients, pool)
+        assert (said.summary["donations"], said.summary["recipients"]) == (10_000, 1)
+        answer = trace(views, pool, instant(40), facts=False)
+        assert (len(answer["ancestors"]), len(answer["edges"]), answer["position"]) == (10_000, 10_000, last)
+        assert trace(views, members[-1], instant(40), facts=False)["descendants"] == [pool]

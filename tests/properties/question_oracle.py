@@ -1,0 +1,761 @@
+"""This file holds what the commands heard by some time come to: a second opinion that never reads a stored fact.
+
+It shares no code with the ledger and none with its views: from a list of commands it works out, again at every
+time asked about, what stands, what was made from what, where each bag is and what holds it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ruamel.yaml import YAML
+
+from tests.properties.oracle import ENDS, GOOD, MARKERS
+from tests.properties.sayings import Command
+
+LOCAL = timezone(timedelta(hours=8))
+"""The clock of whoever sends these commands."""
+CATALOGUE = Path(__file__).parents[2] / "ledger" / "catalogue" / "example"
+MINUTE = timedelta(minutes=1)
+
+FACTS = {
+    "StoreBag": "bag.stored", "MoveBag": "bag.moved", "CountBag": "bag.counted", "ReportMissing": "bag.missing",
+    "ReportFound": "bag.found", "RecordBreach": "bag.temperature_breached", "DistributeBag": "bag.distributed",
+    "RecordArrival": "bag.arrived", "DiscardBag": "bag.discarded", "DestroyBag": "bag.destroyed",
+    "SendForFractionation": "bag.sent_for_fractionation", "UseForQualityControl": "bag.used_for_quality_control",
+    "ReserveBag": "bag.reserved", "CancelReservation": "bag.reservation_cancelled",
+    "CrossmatchBag": "bag.crossmatched", "IssueBag": "bag.issued", "ReturnBag": "bag.returned",
+    "RecordTransfusion": "bag.transfused", "InspectBag": "bag.inspected", "VerifyLabel": "bag.label_verified",
+    "ReleaseBag": "bag.released", "EmergencyReleaseBag": "bag.released", "RevokeRelease": "bag.release_revoked",
+    "ModifyBag": "bag.modified", "ReceiveBag": "bag.received", "RegisterDonation": "donation.registered",
+    "RecordTest": "donation.tested", "RecordGroup": "donation.grouped", "RecordSelfExclusion": "donor.self_excluded",
+    "RecordPostDonationInformation": "donation.post_donation_information",
+    "RecordRecipientGroup": "recipient.grouped",
+}  # fmt: skip
+"""What the reference of commands calls the fact each of them makes."""
+ORIGINS = ("bag.collected", "bag.prepared", "bag.received", "bag.labelled")
+FATES = {FACTS[name]: fate for name, fate in ENDS.items()}
+FINAL = {"transfused", "discarded", "destroyed", "consumed", "out"}
+PROCESSES = {"PrepareBags", "LabelBag", "MergeDonors", "MergeRecipients", "UnmergeDonors", "UnmergeRecipients"}
+"""Commands whose facts on several streams fall together."""
+
+
+class Heard(NamedTuple):
+    """One command as it was recorded.
+
+    Shape: `number` counts commands in the order in which they were recorded; `target` of a correction: the number of
+    the command it means, and on which stream; `lifts` of a lifting: the number of the placing.
+    """
+
+    number: int
+    command: Command
+    recorded_at: datetime
+    target: tuple[int, str] | None = None
+    lifts: int | None = None
+
+
+@dataclass(eq=False)
+class Saying:
+    """What one command says on one stream; `at` and `body` as they read now, `first` as it was said."""
+
+    number: int
+    stream: str
+    fact: str
+    at: datetime
+    body: dict[str, Any]
+    corrected: str | None = None
+
+    def __post_init__(self) -> None:
+        self.first, self.first_at = self.body, self.at
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        return (self.number, self.stream, self.fact)
+
+
+def business_time(command: Command) -> datetime:
+    return datetime.fromisoformat(command["happened_at"]).astimezone(UTC)
+
+
+def instant_of(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+
+
+def shown(at: datetime | None) -> str | None:
+    """An instant as answers show it."""
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def exact(amount: Decimal | None) -> str | None:
+    """An amount as answers show it."""
+    return None if amount is None else f"{amount.normalize():f}"
+
+
+# -- the site's data, read from its files -----------------------------------------------------------------
+
+
+@cache
+def site(section: str) -> list[dict[str, Any]]:
+    """One section of the example catalogue, as its files say it."""
+    found: list[dict[str, Any]] = []
+    for path in sorted(CATALOGUE.glob("*.yaml")):
+        found += YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")).get(section, [])
+    return found
+
+
+@cache
+def product(component: str | None) -> dict[str, Any]:
+    return next((each for each in site("products") if each["component"] == component), {})
+
+
+def within_range(component: str | None, celsius: Decimal) -> bool:
+    """Whether the storage rule allows a temperature; without a rule nothing is allowed."""
+    storage = product(component).get("storage")
+    if not storage:
+        return False
+    low, high = storage[0].get("celsius_min"), storage[0].get("celsius_max")
+    return (low is None or celsius >= low) and (high is None or celsius <= high)
+
+
+def lasting(component: str | None, process: str, solution: str | None, start: datetime) -> datetime | None:
+    """Until when something lasts that begins to age at `start`, by the narrowest shelf life that fits."""
+    fitting = []
+    for life in product(component).get("shelf_lives", []):
+        processes, solutions = life.get("processes", []), life.get("solutions", [])
+        if (processes and process not in processes) or (solutions and solution not in solutions):
+            continue
+        days = life.get("days", 0) + life.get("hours", 0) / 24
+        fitting.append((-(2 * bool(processes) + bool(solutions)), life.get("years", 0) * 366 + days, life))
+    if not fitting:
+        return None
+    life = min(fitting, key=lambda each: each[:2])[2]
+    local = start.astimezone(LOCAL)
+    end = local.replace(year=local.year + life.get("years", 0))
+    end += timedelta(days=life.get("days", 0), hours=life.get("hours", 0))
+    return end.replace(second=0, microsecond=0).astimezone(UTC)
+
+
+@cache
+def rule_of(process: str) -> dict[str, Any]:
+    return next((each for each in site("processes") if each["process"] == process), {})
+
+
+# -- what each command says -------------------------------------------------------------------------------
+
+
+def bags_of(command: Command) -> list[str]:
+    return [command["bag"]] if "bag" in command else list(command.get("bags", []))
+
+
+def says(heard: Heard) -> Iterator[Saying]:
+    """What one command says, stream by stream; corrections say nothing here."""
+    command, number = heard.command, heard.number
+    at, name = business_time(command), command["command"]
+    body = {key: value for key, value in command.items() if key not in ("command", "happened_at")}
+    if "from" in body:
+        body["sent_from"] = body.pop("from")
+    body.setdefault("reported", False)
+    if name == "RecordTest":
+        body.setdefault("final", True)
+    if name in _SPECIAL:
+        for stream, fact, more in _SPECIAL[name](body):
+            yield Saying(number, stream, fact, at, {**body, **more})
+    elif name in FACTS:
+        who = [body["din"]] if "din" in body and name != "RecordSelfExclusion" else bags_of(command)
+        if name == "RecordRecipientGroup":
+            who = [f"patient:{body['patient']}"]
+        elif name == "RecordSelfExclusion":
+            who = [f"donor:{body['donor']}"]
+        for stream in who:
+            yield Saying(number, stream, FACTS[name], at, dict(body))
+
+
+def _collects(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    kind = body["kind"]
+    more = {"donation": body["bag"][:13], "component": body.get("component") or kind}
+    yield body["bag"], "bag.collected", more
+    yield body["bag"][:13], "donation.registered", {}
+
+
+def _labels(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    if "container" in body:
+        yield body["container"], "bag.consumed", {"process": "label", "children": [body["bag"]]}
+    yield body["bag"], "bag.labelled", {}
+
+
+def _prepares(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    children = [each["bag"] for each in body["outputs"]]
+    for bag in body["inputs"]:
+        yield bag, "bag.consumed", {"children": children}
+    for each in body["outputs"]:
+        yield each["bag"], "bag.prepared", {**each, "parents": body["inputs"]}
+
+
+def _places(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    yield f"hold:{body['scope']['kind']}:{body['scope']['id']}", "hold.placed", {}
+
+
+def _lifts(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    yield f"hold:{body['scope']['kind']}:{body['scope']['id']}", "hold.lifted", {}
+
+
+def _pairs(noun: str, fact: str) -> Any:
+    def say(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        for one, other in ((body[noun], body["other"]), (body["other"], body[noun])):
+            yield f"{noun}:{one}", fact, {"other": other}
+
+    return say
+
+
+_SPECIAL: dict[str, Any] = {
+    "CollectBag": _collects,
+    "LabelBag": _labels,
+    "PrepareBags": _prepares,
+    "PlaceHold": _places,
+    "LiftHold": _lifts,
+    "MergeDonors": _pairs("donor", "donor.merged"),
+    "UnmergeDonors": _pairs("donor", "donor.unmerged"),
+    "MergeRecipients": _pairs("patient", "recipient.merged"),
+    "UnmergeRecipients": _pairs("patient", "recipient.unmerged"),
+}
+
+
+# -- what stands ------------------------------------------------------------------------------------------
+
+
+class Standing:
+    """What stands of the commands heard.
+
+    Shape: `every` saying, as it reads now, `corrected` null, amended or annulled; `stands` those that are not annulled,
+    in business order; `by_stream` and `by_fact` the same.
+    """
+
+    def __init__(self, heard: list[Heard]) -> None:
+        self.heard = heard
+        self.every = [saying for each in heard for saying in says(each)]
+        self._drop_repeated_registrations()
+        self._correct()
+        self.stands = sorted((each for each in self.every if each.corrected != "annulled"), key=lambda each: each.at)
+        self.by_stream: dict[str, list[Saying]] = {}
+        self.by_fact: dict[str, list[Saying]] = {}
+        for saying in self.stands:
+            self.by_stream.setdefault(saying.stream, []).append(saying)
+            self.by_fact.setdefault(saying.fact, []).append(saying)
+        self.streams = {each.stream for each in self.every}
+        self.streams |= {each.command["stream"] for each in heard if each.command["command"] in ("Amend", "Annul")}
+        self.streams |= {each.body["scope"]["id"] for each in self.every if each.stream.startswith("hold:bag:")}
+
+    def _drop_repeated_registrations(self) -> None:
+        """A collection registers its donation unless somebody did before."""
+        known: set[str] = set()
+        kept = []
+        for saying in self.every:
+            if saying.fact == "donation.registered":
+                if saying.stream in known and "bag" in saying.body:
+                    continue
+                known.add(saying.stream)
+            kept.append(saying)
+        self.every = kept
+
+    # -- corrections ------------------------------------------------------------------------------
+
+    def _correct(self) -> None:
+        by_number: dict[int, list[Saying]] = {}
+        for saying in self.every:
+            by_number.setdefault(saying.number, []).append(saying)
+        meant = {each.number: self._meant(each, by_number) for each in self.heard if _corrects(each)}
+        commands = {each.number: each.command for each in self.heard}
+        gone: set[int] = set()
+        changes: dict[tuple[int, str, str], list[tuple[int, dict[str, Any]]]] = {}
+        of_amendment: dict[int, list[dict[str, Any]]] = {}
+        for each in reversed([each for each in self.heard if _corrects(each)]):
+            if each.number in gone:
+                continue
+            self._apply(each, meant[each.number], commands, gone, changes, of_amendment)
+        for saying in self.every:
+            for _, change in changes.get(saying.key, []):
+                _change(saying, change)
+
+    def _apply(self, each: Heard, sayings: list[Saying], commands: Any, gone: Any, changes: Any, of: Any) -> None:
+        target = each.target
+        said = each.command.get("changes", {})
+        if target is not None and commands[target[0]]["command"] in ("Amend", "Annul"):
+            if each.command["command"] == "Annul":
+                gone.add(target[0])
+            else:
+                of.setdefault(target[0], []).insert(0, said)
+            return
+        for saying in sayings:
+            if each.command["command"] == "Annul":
+                saying.corrected = "annulled"
+            else:
+                saying.corrected = saying.corrected or "amended"
+                own = [said, *of.get(each.number, [])]
+                changes[saying.key] = [(each.number, change) for change in own] + changes.get(saying.key, [])
+
+    def _meant(self, each: Heard, by_number: dict[int, list[Saying]]) -> list[Saying]:
+        """The sayings a correction is about."""
+        command = each.command
+        if each.target is None:
+            at, match = business_time(command), command.get("match", {})
+            return [
+                saying
+                for saying in self.every
+                if (saying.stream, saying.fact) == (command["stream"], command["fact"])
+                and saying.at <= at
+                and all(saying.body.get(name) == value for name, value in match.items())
+            ]
+        number, stream = each.target
+        sayings = by_number.get(number, [])
+        own = [saying for saying in sayings if saying.stream == stream]
+        if not own:
+            return []
+        together = self.command_of(number)["command"] in (*PROCESSES, "CollectBag")
+        if command["command"] == "Annul":
+            return sayings if together else own
+        shares = self.command_of(number)["command"] == "CollectBag" and command["changes"].keys() & {"donor"}
+        return sayings if shares else own
+
+    def command_of(self, number: int) -> Command:
+        return next(each.command for each in self.heard if each.number == number)
+
+    # -- lookups ----------------------------------------------------------------------------------
+
+    def on(self, stream: str, *facts: str) -> list[Saying]:
+        """What stands on a stream, of these facts."""
+        return [each for each in self.by_stream.get(stream, []) if not facts or each.fact in facts]
+
+    def all(self, *facts: str) -> list[Saying]:
+        return [each for fact in facts for each in self.by_fact.get(fact, [])]
+
+    @cached_property
+    def bags(self) -> set[str]:
+        """Every bag on which anything was ever said, also what was taken back since."""
+        return {name for name in self.streams if len(name) != 13 and (":" not in name)}
+
+    # -- who is made from whom --------------------------------------------------------------------
+
+    @cached_property
+    def parents(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for each in self.all("bag.prepared"):
+            for parent in each.body["parents"]:
+                found.setdefault(each.stream, {})[parent] = each.body["process"]
+        for each in self.all("bag.labelled"):
+            if "container" in each.body:
+                found.setdefault(each.stream, {})[each.body["container"]] = "label"
+        return found
+
+    @cached_property
+    def children(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for child, parents in self.parents.items():
+            for parent in parents:
+                found.setdefault(parent, set()).add(child)
+        return found
+
+    def descendants(self, bags: Iterable[str]) -> set[str]:
+        return _closure(bags, lambda bag: self.children.get(bag, ()))
+
+    def ancestors(self, bag: str) -> set[str]:
+        return _closure([bag], lambda each: self.parents.get(each, ()))
+
+    # -- who is whom ------------------------------------------------------------------------------
+
+    def same(self, noun: str, name: str) -> frozenset[str]:
+        """All pseudonyms of a person, by the merges that stand."""
+        fact = "donor" if noun == "donor" else "recipient"
+        joined: dict[frozenset[str], bool] = {}
+        for each in sorted(self.all(f"{fact}.merged", f"{fact}.unmerged"), key=lambda each: each.at):
+            joined[frozenset((each.stream.partition(":")[2], each.body["other"]))] = each.fact.endswith(".merged")
+        pairs = [pair for pair, now in joined.items() if now]
+        return frozenset(_closure([name], lambda one: {other for pair in pairs if one in pair for other in pair}))
+
+    # -- donations --------------------------------------------------------------------------------
+
+    def carries(self, din: str) -> set[str]:
+        """Bags that have the number of a donation."""
+        return {bag for bag in self.bags if bag[:13] == din}
+
+    def donations_behind(self, bag: str) -> set[str]:
+        """Numbers of all it comes from that are donations, by what is on record or for want of any other origin."""
+        known = {each for each in self.streams if len(each) == 13}
+        return {each[:13] for each in self.ancestors(bag) if each[:13] in known or each not in self.parents}
+
+    def registrations(self, din: str) -> list[Saying]:
+        return self.on(din, "donation.registered")
+
+    def donors_of(self, din: str) -> set[str]:
+        collected = [each for each in self.all("bag.collected") if each.body["donation"] == din]
+        return {each.body["donor"] for each in (*self.registrations(din), *collected)}
+
+    def donations_by(self, people: Iterable[str]) -> set[str]:
+        wanted = set(people)
+        sayings = self.all("bag.collected", "donation.registered")
+        return {each.stream[:13] for each in sayings if each.body["donor"] in wanted}
+
+    def groups(self, din: str) -> set[tuple[str, str]]:
+        return {(each.body["group"], each.body["rhd"]) for each in self.on(din, "donation.grouped")}
+
+    def results(self, din: str) -> dict[str, list[Saying]]:
+        found: dict[str, list[Saying]] = {}
+        for each in self.on(din, "donation.tested"):
+            found.setdefault(each.body["marker"], []).append(each)
+        return found
+
+    def outcome(self, din: str) -> str:
+        """What the panel comes to: acceptable, unacceptable or open; open also while the donation is not registered."""
+        results = self.results(din)
+        final = {marker: [each for each in found if each.body["final"]] for marker, found in results.items()}
+        if not self.registrations(din):
+            return "open"
+        if any(each.body["result"] not in GOOD for found in final.values() for each in found):
+            return "unacceptable"
+        complete = all(final.get(marker) for marker in MARKERS) and len(self.groups(din)) == 1
+        return "acceptable" if complete else "open"
+
+    def final_at(self, din: str) -> datetime | None:
+        """When the last mandatory result was final; None while one is not."""
+        times: list[datetime] = []
+        for marker in MARKERS:
+            final = [each.at for each in self.results(din).get(marker, []) if each.body["final"]]
+            if not final:
+                return None
+            times.append(min(final))
+        groups = [each.at for each in self.on(din, "donation.grouped")]
+        return max([*times, min(groups)]) if groups else None
+
+    # -- typing -----------------------------------------------------------------------------------
+
+    def declared(self, bag: str) -> tuple[str | None, str | None]:
+        """The group a bag was said to have when it was made, or that all it was made from were said to have."""
+        origin = self.origin(bag)
+        if origin is None:
+            return (None, None)
+        if origin.fact == "bag.prepared" or (origin.fact == "bag.labelled" and origin.body.get("group") is None):
+            said = {self.declared(parent) for parent in self.parents[bag]}
+            return said.pop() if len(said) == 1 else (None, None)
+        return (origin.body.get("group"), origin.body.get("rhd"))
+
+    def group(self, bag: str) -> set[tuple[str | None, str | None]]:
+        """What the bag's group may be shown as: as tested, else as declared; several where the rule leaves room."""
+        behind = self.donations_behind(bag)
+        ever = {each[:13] for each in self._ever_before(bag)}
+        tested = {next(iter(found)) for din in behind if len(found := self.groups(din)) == 1}
+        # What is not registered tells its bags nothing; what was told over an edge taken back since may stay.
+        sure = all(self.registrations(din) for din in behind) and self._ever_before(bag) == self.ancestors(bag)
+        if len(behind) == 1 and sure:
+            return tested or {self.declared(bag)}
+        if len(tested) == 1 and sure and all(len(self.groups(din)) == 1 for din in behind):
+            return set(tested)
+        told = {
+            (body["group"], body["rhd"])
+            for each in self.every
+            if each.fact == "donation.grouped" and each.stream in ever
+            for body in (each.first, each.body)
+        }
+        return tested | told | {self.declared(bag)}
+
+    @cached_property
+    def _parents_ever(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for each in self.every:
+            if each.fact == "bag.prepared":
+                found.setdefault(each.stream, set()).update(each.body["parents"])
+            if each.fact == "bag.labelled" and "container" in each.body:
+                found.setdefault(each.stream, set()).add(each.body["container"])
+        return found
+
+    def _ever_before(self, bag: str) -> set[str]:
+        """The bag and all it was ever said to come from."""
+        return _closure([bag], lambda each: self._parents_ever.get(each, ()))
+
+    # -- one bag ----------------------------------------------------------------------------------
+
+    def origin(self, bag: str) -> Saying | None:
+        """What says how the bag came to be; the first when several do."""
+        found = self.on(bag, "bag.collected", "bag.prepared", "bag.received", "bag.labelled")
+        return next((each for each in found if each.fact != "bag.labelled" or "container" in each.body), None)
+
+    def component(self, bag: str) -> str | None:
+        origin = self.origin(bag)
+        return origin.body["component"] if origin is not None else None
+
+    def quantity(self, bag: str) -> tuple[Decimal | None, str | None]:
+        origin = self.origin(bag)
+        said = origin.body.get("quantity") if origin is not None else None
+        return (Decimal(said["amount"]), said["measure"]) if said else (None, None)
+
+    def held(self, bag: str) -> bool:
+        """Whether any hold reaches the bag: its own, its donation's, or those of what it was made from."""
+        return any(self._own_hold(each) for each in self.ancestors(bag))
+
+    def _own_hold(self, bag: str) -> bool:
+        for each in self.by_stream.get(bag, []):
+            if each.fact == "bag.returned" or (
+                each.fact in ("bag.inspected", "bag.label_verified") and not each.body.get("passed", True)
+            ):
+                return True
+            if each.fact == "bag.temperature_breached" and not self.allowed(each):
+                return True
+        return self._held_by_scope(bag) or self.donation_held(bag[:13])
+
+    def allowed(self, breach: Saying) -> bool:
+        """Whether the storage rule allows it, of what the bag is known, or was last known, to hold."""
+        return within_range(self.judged_as(breach), Decimal(breach.body["celsius"]))
+
+    def judged_as(self, seen: Saying) -> str | None:
+        """What the bag was known to hold when something seen on it was judged last; annulling its origin does not."""
+        known = self.component(seen.stream)
+        if known is not None or all(each.stream != seen.stream or each.fact not in ORIGINS for each in self.every):
+            return known
+        corrections = [each.number for each in self.heard if each.command["command"] == "Annul"]
+        for number in [*(each - 1 for each in reversed(corrections) if each > seen.number), seen.number]:
+            then = Standing([each for each in self.heard if each.number <= number]).component(seen.stream)
+            if then is not None:
+                return then
+        return None
+
+    def _held_by_scope(self, bag: str) -> bool:
+        return any(self._in_scope(bag, each.body["scope"]) for each in self.open_placings)
+
+    @cached_property
+    def open_placings(self) -> list[Saying]:
+        lifting = {each.number: each.lifts for each in self.heard}
+        lifted = {lifting[each.number] for each in self.all("hold.lifted")}
+        return [each for each in self.all("hold.placed") if each.number not in lifted]
+
+    def _in_scope(self, bag: str, scope: dict[str, str]) -> bool:
+        kind, name, din = scope["kind"], scope["id"], bag[:13]
+        if kind == "bag":
+            return bag == name
+        if kind == "donation":
+            return din == name
+        if kind == "donor":
+            return bool(self.same("donor", name) & self.donors_of(din))
+        if kind == "reagent_lot":
+            return any(each.body.get("reagent_lot") == name for each in self.on(din))
+        origins = self.on(bag, "bag.collected", "bag.prepared")
+        return any((kind, name) in lots_of(each) for each in origins)
+
+    @cached_property
+    def _donations_held(self) -> dict[str, bool]:
+        return {}
+
+    def donation_held(self, din: str) -> bool:
+        """Whether what is known of a donation holds its bags."""
+        if din not in self._donations_held:
+            self._donations_held[din] = self._donation_held(din)
+        return self._donations_held[din]
+
+    def _donation_held(self, din: str) -> bool:
+        if any(each.body["result"] not in GOOD for found in self.results(din).values() for each in found):
+            return True
+        if self.on(din, "donation.post_donation_information"):
+            return True
+        own, donors = self.groups(din), self.donors_of(din)
+        if len({(each.body["donor"], each.body["facility"]) for each in self.registrations(din)}) > 1:
+            return True
+        if own:
+            people = set().union(*(self.same("donor", donor) for donor in donors)) if donors else set()
+            history = set().union(own, *(self.groups(each) for each in self.donations_by(people)))
+            declared = [self.declared(bag) for bag in self.carries(din) if bag not in self.parents]
+            if len(history) > 1 or any(_differ(next(iter(own)), each) for each in declared):
+                return True
+        excluded = {each.body["donor"] for each in self.all("donor.self_excluded")}
+        return any(self.same("donor", donor) & excluded for donor in donors)
+
+
+def _corrects(heard: Heard) -> bool:
+    return heard.command["command"] in ("Amend", "Annul")
+
+
+def _change(saying: Saying, changes: dict[str, Any]) -> None:
+    for name, value in changes.items():
+        if name == "happened_at":
+            saying.at = datetime.fromisoformat(value).astimezone(UTC)
+        else:
+            saying.body = {**saying.body, name: value}
+
+
+def _differ(one: tuple[str | None, ...], other: tuple[str | None, ...]) -> bool:
+    return any(a is not None and b is not None and a != b for a, b in zip(one, other, strict=True))
+
+
+def _closure(start: Iterable[str], step: Any) -> set[str]:
+    found, todo = set(start), list(start)
+    while todo:
+        for each in step(todo.pop()):
+            if each not in found:
+                found.add(each)
+                todo.append(each)
+    return found
+
+
+def lots_of(saying: Saying) -> set[tuple[str, str]]:
+    return {(f"{each['kind']}_lot", each["id"]) for each in saying.body.get("lots", [])}
+
+
+# -- where a bag is ---------------------------------------------------------------------------------------
+
+
+class Way:
+    """Where a bag was, saying by saying in business order, and what became of it."""
+
+    def __init__(self, sayings: list[Saying]) -> None:
+        self.fate: str | None = None
+        self.consumed = self.missing = self.reserved = self.released = False
+        self.custody: str | None = None
+        self.consignee: str | None = None
+        self.facility: str | None = None
+        self.place: str | None = None
+        self.home: str | None = None
+        self.sent_by: str | None = None
+        self.issued_to: str | None = None
+        self.given: dict[str, None] = {}
+        self.presumed: dict[str, None] = {}
+        self.since: Saying | None = None
+        self.heard = bool(sayings)
+        before = self.whereabouts()
+        for saying in sayings:
+            step = _STEPS.get(saying.fact)
+            if step is not None:
+                step(self, saying)
+            after = self.whereabouts()
+            if after != before:
+                self.since, before = saying, after
+
+    @property
+    def ended(self) -> bool:
+        return self.consumed or self.fate is not None
+
+    def whereabouts(self) -> tuple[Any, ...]:
+        if self.ended:
+            return (self.fate, self.consumed)
+        if self.custody is not None:
+            return (self.custody, self.consignee, self.facility, self.place, self.issued_to)
+        return (self.missing, self.facility, self.place)
+
+    @property
+    def patients(self) -> list[str]:
+        """Those it was given to; if none, the one it was issued to, and those it is presumed given to."""
+        issued = {} if self.issued_to is None else {self.issued_to: None}
+        return list(self.given or issued | self.presumed)
+
+    def status(self, held: bool) -> str:
+        if self.fate is not None:
+            return self.fate if self.fate in FINAL else "out"
+        if self.consumed:
+            return "consumed"
+        if not self.heard:
+            return "out"
+        if self.custody is not None:
+            return self.custody
+        if self.missing:
+            return "missing"
+        if held:
+            return "held"
+        if self.reserved:
+            return "reserved"
+        return "available" if self.released else "quarantine"
+
+    # -- steps ------------------------------------------------------------------------------------
+
+    def begins(self, said: Saying) -> None:
+        self.home = self.home or said.body.get("facility")
+        self.facility = self.facility or said.body.get("facility")
+
+    def labelled(self, said: Saying) -> None:
+        if "container" in said.body:
+            self.begins(said)
+
+    def received(self, said: Saying) -> None:
+        self.begins(said)
+        self.custody = self.consignee = self.issued_to = None
+        self.facility = said.body.get("facility") or self.facility
+        self.released = self.released or bool(said.body.get("released_by"))
+
+    def used_up(self, said: Saying) -> None:
+        self.consumed, self.reserved = True, False
+
+    def seen(self, said: Saying) -> None:
+        if not self.ended:
+            self.missing = False
+            self.facility = said.body.get("facility") or self.facility
+            self.home = self.home or said.body.get("facility")
+            self.place = said.body.get("place") or self.place
+
+    def lost(self, said: Saying) -> None:
+        self.missing = True
+
+    def reserves(self, said: Saying) -> None:
+        self.reserved = True
+
+    def distributed(self, said: Saying) -> None:
+        self.custody, self.consignee, self.issued_to = "distributed", said.body["to"], None
+        self.home = self.home or said.body.get("sent_from")
+        self.sent_by = said.body.get("sent_from") or self.facility
+        self.facility, self.place = said.body["to"], None
+
+    def arrived(self, said: Saying) -> None:
+        self.issued_to = None
+        if not self.ended:
+            self.custody, self.missing = None, False
+            self.consignee = None if said.body["at"] == self.home else said.body["at"]
+            self.facility, self.place = said.body["at"], said.body.get("place")
+
+    def issued(self, said: Saying) -> None:
+        self.custody, self.reserved, self.issued_to = "issued", False, said.body.get("patient")
+        self.facility = said.body.get("facility") or self.facility
+
+    def returned(self, said: Saying) -> None:
+        self.issued_to = None
+        if not self.ended:
+            if said.body["leg"] == "hospital_to_centre":
+                self.consignee = None
+                self.facility = self.sent_by or self.home or self.facility
+            self.facility = said.body.get("facility") or self.facility
+            self.custody, self.place = "returned", None
+
+    def releases(self, said: Saying) -> None:
+        self.released = True
+
+    def transfused(self, said: Saying) -> None:
+        if said.body.get("presumed"):
+            self.presumed[said.body["patient"]] = None
+        else:
+            self.given[said.body["patient"]] = None
+            self.ends(said)
+
+    def ends(self, said: Saying) -> None:
+        if said.fact == "bag.destroyed" and self.fate == "discarded":
+            self.fate = "destroyed"
+        elif self.fate is None:
+            self.fate = FATES[said.fact]
+            self.reserved = self.missing = False
+
+
+_STEPS: dict[str, Any] = {
+    "bag.collected": Way.begins,
+    "bag.prepared": Way.begins,
+    "bag.labelled": Way.labelled,
+    "bag.received": Way.received,
+    "bag.consumed": Way.used_up,
+    "bag.stored": Way.seen,
+    "bag.moved": Way.seen,
+    "bag.counted": Way.seen,
+    "bag.found": Way.seen,
+    "bag.missing": Way.lost,
+    "bag.reserved": Way.reserves,
+    "bag.distributed": Way.distributed,
+    "bag.arrived": Way.arrived,
+    "bag.issued": Way.issued,
+    "bag.returned": Way.returned,
+    "bag.released": Way.releases,
+    "bag.transfused": Way.transfused,
+    **dict.fromkeys(set(FATES) - {"bag.transfused"}, Way.ends),
+}

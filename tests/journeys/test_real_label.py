@@ -29,7 +29,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 
 @pytest.fixture
 def told(ledger: Ledger) -> dict[str, Any]:
-    return trace(ledger.views, BAG)
+    return trace(ledger.views, BAG, ledger.now())
 
 
 def bag(told: dict[str, Any], name: str = BAG) -> dict[str, Any]:
@@ -63,9 +63,9 @@ def test_the_trace_goes_back_to_the_donation(told: dict[str, Any]) -> None:
 
 
 def test_the_patient_leads_to_the_donation_and_back(ledger: Ledger) -> None:
-    from_patient = trace(ledger.views, "patient:p-label-1")
+    from_patient = trace(ledger.views, "patient:p-label-1", ledger.now())
     assert {BAG, WHOLE_BLOOD} <= {each["bag"] for each in from_patient["bags"]}
-    from_donor = trace(ledger.views, "donor:d-label-1")
+    from_donor = trace(ledger.views, "donor:d-label-1", ledger.now())
     assert bag(from_donor)["fate"] == "transfused"
     assert DIN in {fact["stream"] for fact in from_donor["facts"]}
 

@@ -188,7 +188,7 @@ class Examination:
             try:
                 return question(put, *subject, **options)
             except NotFound:
-                return Said({}, [], {"recipients": [], "unconfirmed": [], "disagreements": [], "changes": []})
+                return Said({}, [], {"recipients": [], "unconfirmed": [], "disagreements": [], "alerts": []})
 
     def some(self, choices: list[str], count: int) -> list[str]:
         return self.chance.sample(choices, min(count, len(choices)))
@@ -287,6 +287,9 @@ class Examination:
                       "bag", "patient", "transfused_at")  # fmt: skip
                 agree(f"e {donor} {since} unconfirmed", said.more["unconfirmed"],
                       oracle.unconfirmed_of_donor(donor, since), "bag")  # fmt: skip
+                alerts = {(each["patient"], each["bag"], each["hold_cause"]) for each in said.more["alerts"]
+                          if each["outcome"] is None and not each["hold_cause"].startswith("doubt")}  # fmt: skip
+                same(f"e {donor} {since} alerts", alerts, oracle.alerts_of_donor(donor, since))
         for patient in PATIENTS:
             agree(f"f {patient}", self.ask(received_by_patient, patient).rows, oracle.received_by_patient(patient),
                   "bag", "transfused_at", "donation")  # fmt: skip

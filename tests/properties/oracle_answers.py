@@ -350,6 +350,16 @@ class Answers:
             for bag in sorted(presumed | issued)
         ]
 
+    def alerts_of_donor(self, donor: str, since: datetime | None = None) -> set[tuple[str, str, str]]:
+        """Patient, bag and cause of each open alert that what is known of donations calls for."""
+        return {
+            (patient, bag, cause)
+            for bag in self.reached(f"donor:{donor}", since)
+            for each in self.known.ancestors(bag)
+            for cause in self.known.causes(each[:13]) - {"identity_conflict"}
+            for patient in self.way(bag).given
+        }
+
     def received_by_patient(self, patient: str) -> list[Row]:
         people = self.known.same("patient", patient)
         rows = []

@@ -38,6 +38,8 @@ FACTS = {
 }  # fmt: skip
 """What the reference of commands calls the fact each of them makes."""
 ORIGINS = ("bag.collected", "bag.prepared", "bag.received", "bag.labelled")
+BAD = {"reactive": "reactive_result", "unacceptable": "reactive_result", "indeterminate": "disputed_result"}
+"""Which result holds for which cause."""
 FATES = {FACTS[name]: fate for name, fate in ENDS.items()}
 FINAL = {"transfused", "discarded", "destroyed", "consumed", "out"}
 PROCESSES = {"PrepareBags", "LabelBag", "MergeDonors", "MergeRecipients", "UnmergeDonors", "UnmergeRecipients"}
@@ -502,7 +504,7 @@ class Standing:
                 return True
             if each.fact == "bag.temperature_breached" and not self.allowed(each):
                 return True
-        return self._held_by_scope(bag) or self.donation_held(bag[:13])
+        return self._held_by_scope(bag) or bool(self.causes(bag[:13]))
 
     def allowed(self, breach: Saying) -> bool:
         """Whether the storage rule allows it, of what the bag is known, or was last known, to hold."""
@@ -543,31 +545,37 @@ class Standing:
         return any((kind, name) in lots_of(each) for each in origins)
 
     @cached_property
-    def _donations_held(self) -> dict[str, bool]:
+    def _causes(self) -> dict[str, set[str]]:
         return {}
 
-    def donation_held(self, din: str) -> bool:
-        """Whether what is known of a donation holds its bags."""
-        if din not in self._donations_held:
-            self._donations_held[din] = self._donation_held(din)
-        return self._donations_held[din]
+    def causes(self, din: str) -> set[str]:
+        """Why what is known of a donation holds its bags."""
+        if din not in self._causes:
+            self._causes[din] = set(self._donation_causes(din))
+        return self._causes[din]
 
-    def _donation_held(self, din: str) -> bool:
-        if any(each.body["result"] not in GOOD for found in self.results(din).values() for each in found):
-            return True
+    def _donation_causes(self, din: str) -> Iterator[str]:
+        for found in self.results(din).values():
+            yield from (BAD[each.body["result"]] for each in found if each.body["result"] not in GOOD)
         if self.on(din, "donation.post_donation_information"):
-            return True
-        own, donors = self.groups(din), self.donors_of(din)
+            yield "post_donation_information"
         if len({(each.body["donor"], each.body["facility"]) for each in self.registrations(din)}) > 1:
-            return True
-        if own:
-            people = set().union(*(self.same("donor", donor) for donor in donors)) if donors else set()
-            history = set().union(own, *(self.groups(each) for each in self.donations_by(people)))
-            declared = [self.declared(bag) for bag in self.carries(din) if bag not in self.parents]
-            if len(history) > 1 or any(_differ(next(iter(own)), each) for each in declared):
-                return True
+            yield "identity_conflict"
+        if self._group_disputed(din):
+            yield "disputed_group"
         excluded = {each.body["donor"] for each in self.all("donor.self_excluded")}
-        return any(self.same("donor", donor) & excluded for donor in donors)
+        if any(self.same("donor", donor) & excluded for donor in self.donors_of(din)):
+            yield "self_exclusion"
+
+    def _group_disputed(self, din: str) -> bool:
+        """Whether its typings differ from each other, from the donor's history, or from what a label declared."""
+        own = self.groups(din)
+        if not own:
+            return False
+        people = {each for donor in self.donors_of(din) for each in self.same("donor", donor)}
+        history = own.union(*(self.groups(each) for each in self.donations_by(people)))
+        declared = [self.declared(bag) for bag in self.carries(din) if bag not in self.parents]
+        return len(history) > 1 or any(_differ(next(iter(own)), each) for each in declared)
 
 
 def _corrects(heard: Heard) -> bool:

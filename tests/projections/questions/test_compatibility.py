@@ -332,3 +332,20 @@ def test_a_bag_with_a_fact_that_cannot_be_read_makes_the_answer_say_so() -> None
     history.add(din(1), "donation.grouped.v1", b"?")
     assert asked(history, compatible_groups, CELLS).summary["incomplete"] == 1
     assert asked(history, compatible_groups, CELLS, known=len(history.told) - 1).summary["incomplete"] == 0
+
+
+def test_a_group_that_nothing_supports_any_more_is_unknown() -> None:
+    """Without a registration the write side tells the bag nothing new: its row may keep the group."""
+    with Told() as ledger:
+        quantity = {"amount": "2", "measure": "U"}
+        ledger.say("CollectBag", 0, bag=BAG, donor="d", facility="C1", kind="whole_blood", quantity=quantity)
+        ledger.say("RecordGroup", 10, din=din(1), group="A", rhd="positive")
+        ledger.say("RecordRecipientGroup", 20, patient="p", group="A", rhd="positive")
+        given = ledger.say("RecordTransfusion", 30, bag=BAG, patient="p", hospital="H1")
+        (grouped,) = ledger.facts("donation.grouped")
+        ledger.say("Amend", 40, stream=BAG, version=1, reason="x", changes={"component": "fresh_frozen_plasma"})
+        ledger.say("Annul", 50, stream=din(1), version=1, reason="x")
+        ledger.say("Annul", 60, stream=din(1), version=grouped.version, reason="x")
+        then, now = asked(ledger, compatible_groups, BAG, known=given), asked(ledger, compatible_groups, BAG)
+    assert picked(then.rows, "compatible", "why") == [(True, [])]
+    assert picked(now.rows, "compatible", "why") == [(None, ["abo_unknown"])]

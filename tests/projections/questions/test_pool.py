@@ -224,3 +224,16 @@ def test_a_pool_of_ten_thousand_is_made_traced_and_recalled() -> None:
         answer = trace(views, pool, instant(40), facts=False)
         assert (len(answer["ancestors"]), len(answer["edges"]), answer["position"]) == (10_000, 10_000, last)
         assert trace(views, members[-1], instant(40), facts=False)["descendants"] == [pool]
+
+
+def test_a_separation_taken_back_does_not_change_when_the_donation_was_collected() -> None:
+    with Told() as ledger:
+        quantity = {"amount": "2", "measure": "U"}
+        said = {"donor": "d", "facility": "C1", "kind": "whole_blood"}
+        ledger.say("RegisterDonation", 0, din=din(1), **said)
+        ledger.say("CollectBag", 20, bag=WHOLE[1], quantity=quantity, **said)
+        made = {"bag": CELLS[1], "component": "suspended_red_cells", "quantity": quantity}
+        ledger.say("PrepareBags", 60, process="separate", inputs=[WHOLE[1]], outputs=[made], facility="C1")
+        ledger.say("Annul", 90, stream=CELLS[1], version=1, reason="x")
+        said_now = asked(ledger, donations_and_recipients, CELLS[1])
+    assert picked(said_now.rows, "donation", "collected_at") == [(din(1), text(20))]

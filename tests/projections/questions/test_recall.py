@@ -318,3 +318,16 @@ def test_what_real_commands_recorded_is_recalled_by_lot_as_known_then_and_now() 
     ]
     changed = {(each["bag"], each["field"]) for each in answer["difference"]["changed"]}
     assert changed >= {(halves[0], "fate"), (halves[1], "status"), (CELLS[1], "holds")}
+
+
+def test_bags_of_a_donation_that_proved_to_be_another_donors_are_told_as_gone() -> None:
+    with Told() as ledger:
+        quantity = {"amount": "2", "measure": "U"}
+        said = {"bag": WHOLE[1], "facility": "C1", "kind": "whole_blood", "quantity": quantity}
+        known = ledger.say("CollectBag", 0, donor="d-1", **said)
+        ledger.say("Amend", 10, stream=WHOLE[1], version=1, reason="x", changes={"donor": "d-2"})
+        answer = then_and_now(ledger, "donor:d-1", known)
+        assert answer["difference"] == {"added": [], "gone": [WHOLE[1]], "changed": []}
+        assert (answer["now"]["rows"], answer["now"]["summary"]["bags"]) == ([], 0)
+        with pytest.raises(NotFound):
+            then_and_now(ledger, "donor:d-3", known)

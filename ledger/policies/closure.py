@@ -22,6 +22,11 @@ def ancestors(ws: Workspace, bag: Bag) -> dict[str, Bag]:
     return _walk(ws, [bag], upwards=True)
 
 
+def is_made_of_itself(ws: Workspace, bag: Bag) -> bool:
+    """Whether a bag is among its own ancestors, which only bad data makes."""
+    return bag.id in _walk(ws, ws.bags(list(bag.parents)), upwards=True)
+
+
 def descendants(ws: Workspace, bags: Iterable[Bag]) -> dict[str, Bag]:
     """The bags and everything made from them."""
     return _walk(ws, bags, upwards=False)

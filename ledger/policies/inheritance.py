@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from ledger.domain import Bag, Fact
 from ledger.domain.catalogue import RuleExpiry
+from ledger.policies.closure import is_made_of_itself
 from ledger.store.workspace import Workspace, on_clock
 
 
@@ -89,7 +90,8 @@ def set_by_rules(ws: Workspace, fact: Fact) -> dict[str, Any]:
 def complete_children(ws: Workspace, changed: Sequence[Bag]) -> list[Bag]:
     """Say again how bags were made when what they were made from has become known only now.
 
-    Only for what was observed or reported: our own decision was made on what was known, and stands.
+    Only for what was observed or reported: our own decision was made on what was known, and stands. A bag that bad data
+    made its own ancestor is not told again: each telling would make the next one true, for ever.
     """
     completed: list[Bag] = []
     todo = list(changed)
@@ -100,7 +102,7 @@ def complete_children(ws: Workspace, changed: Sequence[Bag]) -> list[Bag]:
             examined.add(child.id)
             origin = child.origins[0] if child.origins else None
             told = _told_again(ws, child, origin)
-            if origin is not None and told:
+            if origin is not None and told and not is_made_of_itself(ws, child):
                 ws.record(child, type(origin), caused_by=bag.facts[-1].ref, happened_at=origin.timestamp, **told)
                 completed.append(child)
                 todo.append(child)

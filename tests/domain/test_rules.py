@@ -928,3 +928,27 @@ def test_plasma_of_two_donations_is_named_by_both(world: World) -> None:
     world.given(collect(), separate(), collect(WB2, "donor-2"), separate(D2))
     world.given(prepare("pool", [PL1, PL2], (POOL, FFP, "400 mL")))
     assert set(world.bag(POOL).parents) == {PL1, PL2}
+
+
+R1, R2, R3 = (f"A99992600020{number}=E5445V00" for number in (1, 2, 3))
+CYCLES = {
+    "two": [("relabel", [R1], [R2]), ("split", [R2], [R1, R3])],
+    "pooled": [("pool", [R1, R2], [R3]), ("split", [R3], [R1])],
+    "three": [("relabel", [R1], [R2]), ("relabel", [R2], [R3]), ("split", [R3], [R1])],
+    "itself and another": [("split", [R1], [R2, R3]), ("pool", [R2, R3], [R1])],
+    "washed": [("wash", [R1], [R2]), ("irradiate", [R2], [R1])],
+}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("cycle", CYCLES)
+def test_bad_data_that_makes_bags_of_one_another_is_recorded_and_ends(world: World, cycle: str, order: int) -> None:
+    for process, inputs, outputs in CYCLES[cycle][::order]:
+        made = [{"bag": bag, "component": RED, "quantity": {"amount": "1", "measure": "U"}} for bag in outputs]
+        told = say("PrepareBags", process=process, inputs=inputs, outputs=made, reported=True)
+        world.when(told)
+        world.then_recorded()
+    world.given(hold("bag", R1))
+    reached = {"pooled": {R1, R3}, "washed": {R1, R2}}.get(cycle, {R1, R2, R3})
+    assert {bag for bag in (R1, R2, R3) if world.holds(bag) == ["recall"]} == reached
+    world.given(annul(R1, world.version_of(R1, "bag.prepared")))

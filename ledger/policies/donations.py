@@ -4,6 +4,7 @@ from datetime import datetime
 
 from ledger.domain import Bag, Donation, Donor, Fact, Hold
 from ledger.domain.bag import Break
+from ledger.domain.donation import Conclusion
 from ledger.domain.hold import hold_stream
 from ledger.domain.values import Ref
 from ledger.policies.closure import bags_of_donations, descendants, donations_of_donor
@@ -164,11 +165,8 @@ def _conclude(ws: Workspace, donation: Donation, regrouped: bool) -> set[str]:
 
     `regrouped`: the command may have changed a group, which bags are told of though the panel comes to the same.
     """
-    panel = ws.panel_of(donation)
-    if panel is None:
-        return set()
-    now = donation.conclusion(panel)
     last = donation.concluded
+    now = _comes_to(ws, donation, last.panel if last is not None else "")
     was = (last.outcome, last.panel, last.concluded_at, last.group, last.rhd) if last is not None else None
     if was != now[:5] and (last is not None or now.outcome != "pending"):
         ws.record(
@@ -187,13 +185,19 @@ def _conclude(ws: Workspace, donation: Donation, regrouped: bool) -> set[str]:
     return {bag.id for bag in reached.values() if carry_panel(ws, donation, bag)}
 
 
+def _comes_to(ws: Workspace, donation: Donation, told: str) -> Conclusion:
+    """What the panel comes to; nothing, and no group, of a donation that is not registered, or no longer is.
+
+    `told`: the panel that was named when something was told before.
+    """
+    panel = ws.panel_of(donation)
+    return Conclusion("pending", told, None, None, None) if panel is None else donation.conclusion(panel)
+
+
 def carry_panel(ws: Workspace, donation: Donation, bag: Bag) -> bool:
     """Tell a bag what its donation's panel or group came to, unless it knows."""
-    panel = ws.panel_of(donation)
-    if panel is None:
-        return False
-    now = donation.conclusion(panel)
     known = bag.panels.get(donation.id)
+    now = _comes_to(ws, donation, (known.panel if known is not None else None) or "")
     said = (known.outcome, known.concluded_at, known.group, known.rhd) if known is not None else None
     group = (now.group, now.rhd)
     if known is None and now.outcome == "pending" and (now.group is None or bag.declared_group == group):

@@ -192,7 +192,7 @@ NONE: Final[dict[str, Pair]] = {
     "i": ("None of {bags} ever left the storage range.", "{bags} 均未超出储存温度范围。"),
     "j": ("Nothing of {subject} was transfused.", "{subject} 没有输注记录。"),
     "k": ("Nothing of {subject} was issued or given to a patient.", "{subject} 未发给或用于任何患者。"),
-    "p": ("No bag came from outside this ledger.", "没有来自本账本之外的血袋。"),
+    "p": ("No bag that was asked about came from outside this ledger.", "所查血袋均非来自本账本之外。"),
 }
 """What takes the place of a letter's first sentence when there is nothing to tell of."""
 

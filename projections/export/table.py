@@ -3,6 +3,7 @@
 import csv
 from collections import defaultdict
 from io import StringIO
+from typing import Any
 
 from projections.export.drawing import BAG, Cells, Trace, bags_of, edges_of
 
@@ -28,8 +29,17 @@ def table(trace: Trace) -> str:
     writer.writeheader()
     for name, bag in bags.items():
         for edge in made[name] or [{}]:
-            writer.writerow({**bag, **{key: _text(edge[key]) for key in MADE if key in edge}})
+            row = {**bag, **{key: _text(edge[key]) for key in MADE if key in edge}}
+            writer.writerow({key: _inert(cell) for key, cell in row.items()})
     return out.getvalue()
+
+
+def _inert(cell: Any) -> Any:
+    """A cell that a spreadsheet will not take for a formula: who names a facility `=…` must not run it elsewhere.
+
+    Source: OWASP, CSV injection: an apostrophe before what begins with a sign that begins a formula.
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _text(value: str | int | bool) -> str | int:

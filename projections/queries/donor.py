@@ -90,10 +90,16 @@ def alerts_of(read: Reading, patients: Iterable[str | None], bags: set[str]) -> 
     known = {patient for each in patients if each for patient in each.split(", ")}
     found: list[dict[str, Any]] = []
     for facts in standing_of(read, (f"patient:{name}" for name in names_of(read, "patient", known))).values():
-        closed = {fact.body["alert"]: fact for fact in facts if fact.name == "recipient.alert_closed"}
         raised = (fact for fact in facts if fact.name == "recipient.alerted" and fact.body["bag"] in bags)
-        found += [_alert(fact, closed.get(fact.body["alert"])) for fact in raised]
+        found += [_alert(fact, _closing(fact, facts)) for fact in raised]
     return sorted(found, key=lambda row: row["position"])
+
+
+def _closing(raised: Fact, facts: Iterable[Fact]) -> Fact | None:
+    """What closed an alert: the first closing heard after it, since the same alert may be raised again after that."""
+    closings = (fact for fact in facts if fact.name == "recipient.alert_closed" and fact.version > raised.version)
+    same = (fact for fact in closings if fact.body["alert"] == raised.body["alert"])
+    return min(same, key=lambda fact: fact.version, default=None)
 
 
 def _alert(raised: Fact, closed: Fact | None) -> dict[str, Any]:

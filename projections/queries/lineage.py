@@ -99,6 +99,8 @@ def _walk(read: Reading, bags: Iterable[str], depth: int, step: str) -> Reached:
     reached = set(bags)
     edge = set(reached)
     for _ in range(depth):
+        if not edge:
+            break
         edge = {other for _, other in read.rows(step, [read.each(sorted(edge))])} - reached
         reached |= edge
     cut = {bag for bag, other in read.rows(step, [read.each(sorted(edge))]) if other not in reached}

@@ -45,14 +45,14 @@ class Window(NamedTuple):
 
 
 ALWAYS = Window()
-Check = Callable[[str], str]
 
 
 def start_of(read: Reading, subject: str, window: Window = ALWAYS) -> Start:
     """Where to start for a subject; a window narrows what was collected, made or done to what was so within it.
 
     Shape: a bag; a DIN; `donor:P`; `patient:P`; `lot:ID` or `lot:KIND:ID`; `device:D`; `operator:O`; `run:R`
-    (of a process or a test); `facility:F` (what was collected, made or received there).
+    (of a process or a test); `facility:F` (what was collected, made, received, stored, issued or given there, or came).
+    A subject of which every word was taken back has no bags, and the streams that spoke of it.
     Errors: BadScan for a malformed number; NotFound.
     """
     noun, colon, name = subject.partition(":")
@@ -62,9 +62,12 @@ def start_of(read: Reading, subject: str, window: Window = ALWAYS) -> Start:
         start = Start({check(subject)}, set(), down=True, up=True, single=True)
     else:
         start = _donation(read, check_din(subject))
-    if not _is_known(read, start):
+    if _is_known(read, start):
+        return start
+    once = _told_once(read, noun, name) if colon and noun in STARTS else set()
+    if not once:
         raise NotFound(subject, read.position)
-    return start
+    return start._replace(bags=set(), streams=once if window == ALWAYS else set())
 
 
 def _is_known(read: Reading, start: Start) -> bool:
@@ -77,6 +80,17 @@ def _is_known(read: Reading, start: Start) -> bool:
             ("lineage ON lineage.child", "{known lineage}"),
         )
     )
+
+
+def _told_once(read: Reading, noun: str, name: str) -> set[str]:
+    """Streams of which a fact named this subject, though none does now."""
+    kinds = LINKED_BY[noun]
+    if noun == "lot" and (lot_kind := _lot_kind(name)) is not None:
+        kinds, name = (lot_kind,), name.partition(":")[2]
+    sql = f"""SELECT DISTINCT source FROM {{each}} JOIN belongings ON kind = ? AND key = each.value
+        AND from_position <= {read.position}"""
+    found = [read.rows(sql.replace("kind = ?", f"kind = '{kind}'"), [read.each([name])]) for kind in kinds]
+    return {source for rows in found for (source,) in rows}
 
 
 def _donation(read: Reading, din: str) -> Start:
@@ -96,20 +110,26 @@ def _patient(read: Reading, pseudonym: str, window: Window) -> Start:
     return Start(linked(read, ["patient"], persons, window), own, down=False, up=True)
 
 
-def _lot(read: Reading, name: str, window: Window) -> Start:
+def _lot_kind(name: str) -> str | None:
+    """The kind of lot that a name begins with, as in `container:C1`."""
     kind, colon, rest = name.partition(":")
     kind = kind.removesuffix("_lot") + "_lot"
+    return kind if colon and rest and kind in LOT_KINDS else None
+
+
+def _lot(read: Reading, name: str, window: Window) -> Start:
     used = linked(read, LOT_KINDS, [name], window)
-    if colon and rest and kind in LOT_KINDS:
-        used |= linked(read, [kind], [rest], window)
+    kind = _lot_kind(name)
+    if kind is not None:
+        used |= linked(read, [kind], [name.partition(":")[2]], window)
     return _from_streams(read, used)
 
 
-def _touched(*kinds: str) -> Callable[[Reading, str, Window], Start]:
+def _touched(noun: str) -> Callable[[Reading, str, Window], Start]:
     """What was collected, made or tested with something."""
 
     def start(read: Reading, name: str, window: Window) -> Start:
-        return _from_streams(read, linked(read, kinds, [name], window))
+        return _from_streams(read, linked(read, LINKED_BY[noun], [name], window))
 
     return start
 
@@ -120,13 +140,24 @@ def _from_streams(read: Reading, streams: set[str]) -> Start:
     return Start((streams - dins) | bags_of(read, dins), dins, down=True, up=False)
 
 
+LINKED_BY = {
+    "donor": ("donor",),
+    "patient": ("patient",),
+    "lot": LOT_KINDS,
+    "device": ("device",),
+    "operator": ("operator",),
+    "run": ("process_run", "test_run"),
+    "facility": ("facility",),
+}
+"""Kinds of belongings by which each noun is found."""
+
 STARTS: dict[str, Callable[[Reading, str, Window], Start]] = {
     "donor": _donor,
     "patient": _patient,
     "lot": _lot,
     "device": _touched("device"),
     "operator": _touched("operator"),
-    "run": _touched("process_run", "test_run"),
+    "run": _touched("run"),
     "facility": _touched("facility"),
 }
 

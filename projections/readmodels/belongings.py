@@ -55,8 +55,27 @@ def _prepared(fact: Fact) -> Found:
 
 def _received(fact: Fact) -> Found:
     yield "sender", fact.body["sent_from"], fact.stream
+    yield from _at(fact)
+
+
+def _at(fact: Fact) -> Found:
     if fact.body["facility"]:
         yield "facility", fact.body["facility"], fact.stream
+
+
+def _arrived(fact: Fact) -> Found:
+    yield "facility", fact.body["at"], fact.stream
+
+
+def _issued(fact: Fact) -> Found:
+    yield from _at(fact)
+    yield from _of_patient(fact)
+
+
+def _transfused(fact: Fact) -> Found:
+    if fact.body["hospital"]:
+        yield "facility", fact.body["hospital"], fact.stream
+    yield from _of_patient(fact)
 
 
 def _run(fact: Fact) -> Found:
@@ -90,8 +109,12 @@ RULES: dict[str, Callable[[Fact], Found]] = {
     "bag.received": _received,
     "bag.consumed": _run,
     "bag.crossmatched": _of_patient,
-    "bag.issued": _of_patient,
-    "bag.transfused": _of_patient,
+    "bag.stored": _at,
+    "bag.moved": _at,
+    "bag.found": _at,
+    "bag.arrived": _arrived,
+    "bag.issued": _issued,
+    "bag.transfused": _transfused,
     "bag.reaction_reported": _of_patient,
     "donation.registered": _registered,
     "donation.tested": _on_sample,

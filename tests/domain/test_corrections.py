@@ -542,3 +542,20 @@ class TestWhatWasToldAgain:
         assert world.holds() == []
         world.given(hold("operator", "op2"))
         assert world.holds() == ["recall"]
+
+
+class TestADonationThatWasNotGiven:
+    def test_what_its_results_came_to_is_taken_back_with_it(self, world: World) -> None:
+        world.given(collect(), panel())
+        assert world.bag(WB1).panels[D1].outcome == "acceptable"
+        world.given(annul(WB1, 1))
+        told = world.bag(WB1).panels[D1]
+        assert (told.outcome, told.group, told.concluded_at) == ("pending", None, None)
+        concluded = world.donation(D1).concluded
+        assert concluded is not None and concluded.outcome == "pending"
+        world.given(annul(WB1, world.facts(WB1).index("bag.annulled") + 1))
+        assert world.bag(WB1).panels[D1].outcome == "acceptable"
+
+    def test_results_of_a_donation_never_registered_come_to_nothing(self, world: World) -> None:
+        world.when(group())
+        world.then_recorded("donation.grouped", "donation.nonconformity_raised")

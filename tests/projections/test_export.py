@@ -84,6 +84,13 @@ def test_csv_has_a_row_for_each_way_in_which_a_bag_came_about() -> None:
     assert rows[3]["facility"] == "血站, 二号"
 
 
+def test_no_cell_of_a_csv_is_a_formula() -> None:
+    answer = trace()
+    answer["bags"][0] |= {"facility": "=cmd|'/C calc'!A0"}
+    (cell,) = [row["facility"] for row in csv.DictReader(io.StringIO(table(answer))) if row["facility"].endswith("A0")]
+    assert cell == "'=cmd|'/C calc'!A0"
+
+
 def test_csv_marks_the_edges_of_a_cycle() -> None:
     marked = {(row["parent"], row["bag"]): row["cycle"] for row in read_csv(table(cyclic()))}
     assert marked == {(RED, WHOLE): "true", (WHOLE, RED): "true", (RED, PLASMA): "false", (POOL, POOL): "true"}

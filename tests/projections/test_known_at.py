@@ -2,6 +2,7 @@
 
 import random
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from projections.consumer import catch_up
 from projections.decode import EPOCH
 from projections.queries.asking import NothingKnownYet
 from projections.queries.bags import bags_at
-from projections.queries.lineage import edges_among, with_ancestors, with_descendants
+from projections.queries.lineage import ancestors, descendants, edges_among, with_ancestors, with_descendants
 from projections.queries.stock import stock
 from projections.queries.subjects import NotFound, bags_of, linked, same_person
 from projections.queries.trace import trace
@@ -171,3 +172,28 @@ def test_the_position_of_a_link_is_when_it_happened() -> None:
         late = Window(since=(instant(60) - EPOCH) // timedelta(microseconds=1))
         assert linked(read, ["facility"], ["A9999"], early) == {din(1), f"{din(1)}=E0001V00"}
         assert linked(read, ["facility"], ["A9999"], late) == {din(2), f"{din(2)}=E0001V00"}
+
+
+def test_a_facility_has_what_ever_was_there() -> None:
+    history = History()
+    bag = collect(history, 1, 0, facility="C1")
+    history.tell(bag, "bag.distributed", 10, to="H1", sent_from="C1")
+    history.tell(bag, "bag.arrived", 20, at="H1")
+    history.tell(bag, "bag.stored", 30, facility="H1", place="F1")
+    other = collect(history, 2, 40, facility="C1")
+    history.tell(other, "bag.transfused", 50, patient="p", hospital="H1", presumed=False)
+    views = filled(history, 2000)
+    with views.reading() as read:
+        assert linked(read, ["facility"], ["H1"]) == {bag, other}
+        assert {bag, other} < linked(read, ["facility"], ["C1"])
+
+
+def test_a_walk_ends_where_nothing_is_left_however_deep_it_may_go() -> None:
+    history = History()
+    names = [f"{din(1)}=E033{number}V00" for number in range(4)]
+    for one, another in pairwise(names):
+        process(history, "relabel", [one], [another], 10)
+    with filled(history, 2000).reading() as read:
+        assert descendants(read, [names[0]], 10**15) == (set(names), set())
+        assert descendants(read, [names[0]], 2) == (set(names[:3]), {names[2]})
+        assert ancestors(read, [names[3]], 0) == ({names[3]}, {names[3]})

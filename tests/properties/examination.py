@@ -16,7 +16,7 @@ from projections.queries.donation import bags_of_donation
 from projections.queries.donor import recipients_of_donor
 from projections.queries.imported import received_from_outside
 from projections.queries.in_date import in_date_when_transfused
-from projections.queries.mock_recall import mock_recall, percent
+from projections.queries.mock_recall import mock_recall
 from projections.queries.patient import received_by_patient
 from projections.queries.pool import donations_and_recipients
 from projections.queries.recall import recall, recall_then_and_now
@@ -31,7 +31,7 @@ from projections.queries.whereabouts import where_is
 from projections.readmodels.live import Views
 from projections.readmodels.sqlite import sqlite_views
 from tests.properties.oracle_answers import Answers, OneOf
-from tests.properties.question_oracle import Heard
+from tests.properties.question_oracle import Heard, exact
 from tests.properties.stories import (
     DEVICES,
     DONORS,
@@ -232,7 +232,7 @@ class Examination:
         located = {row["bag"]: row["located"] for row in wanted}
         same(f"q {subject}", {row["bag"]: row["located"] for row in mock.rows}, located)
         if mock.summary:
-            share = percent(sum(located.values()), len(located))
+            share = exact(Decimal(sum(located.values()) * 10_000 // len(located)) / 100) if located else None
             same(f"q {subject} effectiveness", mock.summary["effectiveness"], share)
 
     def _flags(self, subject: str) -> None:

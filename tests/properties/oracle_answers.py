@@ -13,7 +13,6 @@ from typing import Any
 
 from tests.properties.question_oracle import (
     FINAL,
-    LOCAL,
     MINUTE,
     ORIGINS,
     Heard,
@@ -495,7 +494,8 @@ class Answers:
         verdict = _judged(self.known.component(act.stream), self._may_be(act.stream), self._groups_of(person))
         if match == "incompatible":
             verdict = False
-        sure = len(self.known.donations_behind(act.stream)) == 1
+        # of bags from several donations, and of those that took a group over from what they do not come from after all
+        sure = len(self.known.donations_behind(act.stream)) == 1 and self.known.always_from_the_same(act.stream)
         return {
             "bag": act.stream,
             "act": act.fact.removeprefix("bag."),
@@ -796,6 +796,3 @@ def _all(every: str, typings: set[Any], part: int) -> list[str]:
 def _suits(kind: str, bag: str, patient: str) -> bool:
     cells, plasma = patient in CELLS_SUIT[bag].split(), patient in PLASMA_SUITS[bag].split()
     return {"cells": cells, "plasma": plasma, "both": cells and plasma, "any": True}[kind]
-
-
-__all__ = ["LOCAL", "Answers", "OneOf"]

@@ -449,7 +449,7 @@ class Standing:
         ever = {each[:13] for each in self._ever_before(bag)}
         tested = {next(iter(found)) for din in behind if len(found := self.groups(din)) == 1}
         # What is not registered tells its bags nothing; what was told over an edge taken back since may stay.
-        sure = all(self.registrations(din) for din in behind) and self._ever_before(bag) == self.ancestors(bag)
+        sure = all(self.registrations(din) for din in behind) and self.always_from_the_same(bag)
         if len(behind) == 1 and sure:
             return tested or {self.declared(bag)}
         if len(tested) == 1 and sure and all(len(self.groups(din)) == 1 for din in behind):
@@ -471,6 +471,10 @@ class Standing:
             if each.fact == "bag.labelled" and "container" in each.body:
                 found.setdefault(each.stream, set()).add(each.body["container"])
         return found
+
+    def always_from_the_same(self, bag: str) -> bool:
+        """Whether nothing was ever said about where it comes from and taken back since."""
+        return self._ever_before(bag) == self.ancestors(bag)
 
     def _ever_before(self, bag: str) -> set[str]:
         """The bag and all it was ever said to come from."""

@@ -442,7 +442,7 @@ class Story:
                 [(command["inputs"][0], "bag.consumed"), (command["outputs"][0]["bag"], "bag.prepared")]
             )
             return stream, fact, None
-        if name in ("MergeDonors", "MergeRecipients"):
+        if name == "MergeRecipients" or (name == "MergeDonors" and self.peaceful):  # else disputes would stay, unjudged
             noun = "donor" if name == "MergeDonors" else "patient"
             return f"{noun}:{command[noun]}", f"{'donor' if noun == 'donor' else 'recipient'}.merged", None
         if name not in changes:

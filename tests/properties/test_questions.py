@@ -5,9 +5,12 @@ question as known at random times (examination.py), and a second opinion that he
 (question_oracle.py, oracle_answers.py). Mistakes made on purpose must be noticed.
 """
 
+import ast
+import inspect
 from bisect import bisect_right
 from collections.abc import Callable
 from random import Random
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,6 +23,7 @@ from projections.queries.bags import BagRow
 from projections.queries.subjects import Window
 from projections.readmodels import bag_consequences, standing
 from projections.readmodels.live import Views
+from tests.properties import oracle, oracle_answers, question_oracle, sayings, stories
 from tests.properties.examination import Archive, Disagreement, examine
 from tests.properties.stories import Step
 
@@ -31,6 +35,14 @@ SIZES = {"phases": [Phase.explicit, Phase.generate], "suppress_health_check": li
 @given(seed=st.integers(0, 2**32))
 def test_every_question_is_answered_as_the_commands_alone_would_have_it(seed: int) -> None:
     examine(seed)
+
+
+@pytest.mark.parametrize("module", [stories, sayings, oracle, question_oracle, oracle_answers])
+def test_the_second_opinion_shares_no_code_with_what_it_judges(module: ModuleType) -> None:
+    tree = ast.parse(inspect.getsource(module))
+    named = [each.module or "" for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)]
+    named += [name.name for each in ast.walk(tree) if isinstance(each, ast.Import) for name in each.names]
+    assert not {name.partition(".")[0] for name in named} & {"ledger", "projections", "schemas"}
 
 
 # -- the second opinion would notice -----------------------------------------------------------------------
@@ -128,6 +140,11 @@ def test_minutes_counted_twice_are_noticed(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_donations_before_the_day_asked_about_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(of_donor, "Window", lambda _since: Window())
+    notices("e ")
+
+
+def test_alerts_that_are_not_told_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_donor, "alerts_of", lambda *_: [])
     notices("e ")
 
 

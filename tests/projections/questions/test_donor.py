@@ -115,8 +115,7 @@ def test_a_donation_corrected_to_another_donor_leaves_the_first() -> None:
     history.tell(WHOLE[1], "bag.amended", 60, target_version=1, changes=change)  # 25
     assert [row["patient"] for row in asked(history, recipients_of_donor, "d-8").rows] == ["pat-1", "pat-2"]
     assert asked(history, recipients_of_donor, "d-1", known=23).summary["donations"] == 1
-    with pytest.raises(NotFound):
-        asked(history, recipients_of_donor, "d-1")
+    assert asked(history, recipients_of_donor, "d-1").rows == []
 
 
 def test_a_confirmation_settles_what_was_presumed() -> None:
@@ -215,3 +214,15 @@ def test_what_real_commands_recorded_names_recipients_alerts_and_who_waits() -> 
     assert ("p-3", halves[0], "reactive_result", None) in picked(
         now.more["alerts"], "patient", "bag", "hold_cause", "outcome"
     )
+
+
+def test_an_alert_raised_again_after_it_was_closed_is_open() -> None:
+    history = pooled()
+    alert = {"alert": "a1", "bag": HALVES[0]}
+    hold = {"hold": "h@1", "hold_cause": "reactive_result"}
+    history.tell("patient:pat-1", "recipient.alerted", 60, **alert, **hold)
+    history.tell("patient:pat-1", "recipient.alert_closed", 70, **alert, outcome="superseded")
+    history.tell("patient:pat-1", "recipient.alerted", 80, **alert, **hold)
+    said = asked(history, recipients_of_donor, "d-1")
+    assert picked(said.more["alerts"], "alerted_at", "outcome") == [(text(60), "superseded"), (text(80), None)]
+    assert said.summary["open_alerts"] == 1

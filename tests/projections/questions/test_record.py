@@ -144,3 +144,20 @@ def test_what_real_commands_corrected_is_told_with_a_reason_nobody_reads_without
     assert now.more["changes"][0]["reason"]["key_id"]
     assert "misread" not in str(now)
     assert (then.more["changes"], then.more["later"]) == ([], now.more["changes"])
+
+
+def test_of_a_patient_whose_only_word_was_taken_back_the_taking_back_is_told() -> None:
+    history = History()
+    collect(history, 1, 0)
+    bag = f"{din(1)}=E0001V00"
+    history.tell(bag, "bag.transfused", 10, patient="pat-9", hospital="H1", presumed=False, reported=True)
+    history.tell(bag, "bag.annulled", 20, target_version=2)
+    said = asked(history, record_on, "patient:pat-9")
+    assert [(row["name"], row["corrected"]) for row in said.rows if row["version"] == 2] == [
+        ("bag.transfused", "annulled")
+    ]
+    assert [change["about_version"] for change in said.more["changes"]] == [2]
+    with pytest.raises(NotFound):
+        asked(history, record_on, "patient:pat-8")
+    with pytest.raises(NotFound):
+        asked(history, record_on, "patient:pat-9", known=2)

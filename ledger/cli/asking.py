@@ -11,8 +11,9 @@ from ledger.cli.instants import at_option, in_window, known_at_option, must_not_
 from ledger.cli.unanswered import answering
 from ledger.screen.ask import complete
 from ledger.screen.console import progress, put_json, put_line
-from ledger.screen.life import put_fact, put_trace
+from ledger.screen.life import put_fact
 from ledger.screen.stock import put_stock
+from ledger.screen.trace import put_trace
 from ledger.screen.words import Say
 
 if TYPE_CHECKING:

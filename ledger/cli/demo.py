@@ -16,9 +16,9 @@ from ledger.cli.asking import caught_up, component_names
 from ledger.cli.door import Session, command, leave
 from ledger.cli.faults import NO
 from ledger.screen.console import progress
-from ledger.screen.life import put_trace
 from ledger.screen.proof import put_verified
 from ledger.screen.stock import put_stock
+from ledger.screen.trace import put_trace
 from ledger.screen.words import Say
 from ledger.simulator import published_week, real_label
 

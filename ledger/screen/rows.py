@@ -22,6 +22,10 @@ IN_WHERE = frozenset({"facility", "place", "consignee", "patient"})
 """What `where` says in one."""
 BAD = {"early": True, "in_date": False, "compatible": False, "located": False}
 """What is bad, by column: such a row is red."""
+RED = frozenset(
+    {"bag.held", "bag.nonconformity_raised", "donation.nonconformity_raised", "hold.placed", "recipient.alerted"}
+)
+"""Facts that say something is wrong, by `name`."""
 FORWARD = ("in_date", "late_by_minutes", "compatible", "why", "early", "missing", "located", "field", "was", "is")
 """Columns that say what was asked: they stand right behind what the row is about."""
 LEADING = 1
@@ -39,7 +43,11 @@ def put_rows(say: Say, rows: Sequence[Row], name: Name, width: int) -> None:
     for row, cells in zip(rows, shown, strict=False):
         inside = {key: cells[key] for key in beside if _length(cells.get(key, "")) <= widths[key] and key in cells}
         _put_row(row, inside, _line(inside, beside, widths))
-        below = [f"{heads[key]} {cells[key]}" for key in keys if key not in inside and cells.get(key)]
+        below = [
+            cells[key] if key == "says" else f"{heads[key]} {cells[key]}"
+            for key in keys
+            if key not in inside and cells.get(key)
+        ]
         for line in _wrapped(below, width):
             click.echo(click.style(line, dim=True))
     if len(rows) > MOST_ROWS:
@@ -48,7 +56,7 @@ def put_rows(say: Say, rows: Sequence[Row], name: Name, width: int) -> None:
 
 def _put_row(row: Row, cells: Mapping[str, str], line: str) -> None:
     struck = row.get("corrected") == "annulled"
-    red = any(row.get(key) is bad for key, bad in BAD.items())
+    red = any(row.get(key) is bad for key, bad in BAD.items()) or row.get("name") in RED
     click.echo(click.style(line, fg="red" if red else None, strikethrough=struck or None))
 
 

@@ -211,7 +211,7 @@ class Examination:
             *(f"donor:{name}" for name in DONORS),
             *(f"patient:{name}" for name in PATIENTS),
             *self.some(things, 3),
-            self.chance.choice(["facility:C1", "facility:C2"]),
+            self.chance.choice(["facility:C1", "facility:C2", "facility:H1"]),
         ]
 
     # -- questions --------------------------------------------------------------------------------

@@ -659,6 +659,13 @@ class Answers:
 
 _RECIPIENT = "recipient.grouped"
 _FATES = {"transfused", "discarded", "destroyed", "sent_for_fractionation", "used_for_quality_control"}
+_PLACED = {
+    **dict.fromkeys(("bag.collected", "bag.prepared", "bag.received", "donation.registered"), "facility"),
+    **dict.fromkeys(("bag.stored", "bag.moved", "bag.found", "bag.issued"), "facility"),
+    "bag.arrived": "at",
+    "bag.transfused": "hospital",
+}
+"""What says that a bag was at a facility, and where it says so."""
 _KINDS: dict[str, tuple[str, ...]] = {
     "lot": LOT_KINDS,
     "device": ("device",),
@@ -693,8 +700,9 @@ def _uses(each: Saying) -> Iterable[tuple[str, str]]:
         yield "process_run", body["process_run"]
     if fact in ("donation.tested", "donation.grouped"):
         yield from ((kind, body[kind]) for kind in ("reagent_lot", "test_run", "device") if body.get(kind))
-    if fact in ("bag.collected", "bag.prepared", "bag.received", "donation.registered") and body.get("facility"):
-        yield "facility", body["facility"]
+    there = body.get(_PLACED.get(fact, ""))
+    if there:
+        yield "facility", there
 
 
 def _hands(each: Saying) -> Iterable[Row]:

@@ -25,6 +25,7 @@ from ledger.store.mapper import AvroMapper
 from ledger.store.opening import is_postgres, open_store
 from ledger.store.port import FactRow, FactStore, Link
 from projections.consumer import CaughtUp, catch_up
+from projections.readmodels.database import ViewsOutdated
 from projections.readmodels.live import Views
 from projections.readmodels.sqlite import sqlite_views
 from projections.rebuilding import Rebuilt, rebuild
@@ -108,6 +109,12 @@ class Ledger:
     def rebuild(self, accept: bool = False, progress: Callable[[str, int, int], None] | None = None) -> Rebuilt:
         """Make the views anew beside the live ones, compare, and switch. See projections.rebuilding."""
         return rebuild(self.store, self.views, accept, progress)
+
+    def must_have_own_views(self) -> None:
+        """The views there are must be of this ledger. Errors: ViewsOutdated."""
+        with self.views.reading() as read:
+            if read.ledger != self.store.ledger_id():
+                raise ViewsOutdated(self.settings.views, "ledger", read.ledger)
 
     def views_position(self) -> int:
         """Up to where the views are complete now, without bringing them further. Errors: ViewsOutdated."""

@@ -39,8 +39,11 @@ class ViewDatabase(Protocol):
     statement must be the fence. Several feeders may call it at once: at most one applies a given batch.
     """
 
-    def prepare(self, ledger: str) -> str | None:
-        """Make the tables of this code for this ledger; answer why those that stood were dropped, or None."""
+    def prepare(self, ledger: str) -> tuple[str, ...] | None:
+        """Make the tables of this code for this ledger; answer why those that stood were dropped, or None.
+
+        Shape: ("version", theirs, ours) or ("ledger", theirs, ours).
+        """
         ...
 
     def rebuild(self, ledger: str) -> None:
@@ -61,12 +64,16 @@ class ViewDatabase(Protocol):
 
 
 class CaughtUp(NamedTuple):
-    """What a catch-up did: complete up to `position`; `rebuilt` says why views were made anew."""
+    """What a catch-up did: complete up to `position`; `rebuilt` says why views were made anew.
+
+    Shape: `rebuilt` as `prepare` answers, or ("cut", position) or ("other", position) when the ledger does not hold
+    what the views had applied there.
+    """
 
     position: int
     applied: int
     dropped: int
-    rebuilt: str | None
+    rebuilt: tuple[str, ...] | None
 
 
 def catch_up(
@@ -118,7 +125,7 @@ def _batch_size(behind: int) -> int:
     return BATCH if behind < 5 * LARGE_BATCH else LARGE_BATCH
 
 
-def _estranged(source: FactSource, views: ViewDatabase) -> str | None:
+def _estranged(source: FactSource, views: ViewDatabase) -> tuple[str, ...] | None:
     """Why these views cannot be of this source: it was cut, restored from before, or is another one."""
     last = views.last_applied()
     if last is None:
@@ -126,7 +133,7 @@ def _estranged(source: FactSource, views: ViewDatabase) -> str | None:
     position = last[0]
     there = source.rows(position - 1, 1)
     if not there or there[0].position != position:
-        return f"the ledger does not hold position {position}, which the views had applied"
+        return ("cut", str(position))
     if (position, there[0].stream, there[0].version, there[0].state) != last:
-        return f"the ledger holds another fact at position {position} than the views had applied"
+        return ("other", str(position))
     return None

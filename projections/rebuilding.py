@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from projections.consumer import FactSource, catch_up
-from projections.readmodels.database import DIGEST_SPACE, Content, ReadModel, Row, ViewsUnavailable
+from projections.readmodels.database import DIGEST_SPACE, Content, ReadModel, Row, ViewsOutdated, ViewsUnavailable
 from projections.readmodels.live import Views
 from projections.readmodels.view_set import VIEW, Transaction, ViewSet, hexadecimal, kept_digests
 
@@ -55,7 +55,19 @@ def rebuild(source: FactSource, views: Views, accept: bool = False, progress: Pr
 
     Not switched and no differences: another rebuild switched meanwhile. Errors: ViewsUnavailable.
     """
-    ledger, live, green = source.ledger_id(), views.live(), views.beside()
+    live = views.live()
+    try:
+        return _rebuild(source, views, live, accept, progress)
+    except (ViewsOutdated, ViewsUnavailable):
+        now = views.live()
+        if now is live:
+            raise
+        catch_up(source, views)
+        return _rebuilt(now, False, now.version, _NOTHING)
+
+
+def _rebuild(source: FactSource, views: Views, live: ViewSet, accept: bool, progress: Progress | None) -> Rebuilt:
+    ledger, green = source.ledger_id(), views.beside()
     found = _found(live)
     tell = _telling(progress)
     if found is None or found[1] != ledger:
@@ -110,13 +122,21 @@ def _feed_up_to(
     catch_up(source, green, tell, until=position)
 
 
+def _following(views: ViewSet) -> int:
+    """Within a transaction, the position a set of whatever version expects next. Errors: ViewsOutdated if retired."""
+    found = views.database.rows("SELECT next FROM progress WHERE view = ?", (VIEW,)) if views.found() else []
+    if not found:
+        raise ViewsOutdated(views.database.where, "none")
+    return int(found[0][0])
+
+
 # -- comparing -------------------------------------------------------------------------------------------
 
 
 def _compared(source: FactSource, live: ViewSet, green: ViewSet, tell: Callable[[int, int], None] | None) -> _Compared:
     """Both sets at one position, row by row, each also against the digests it kept."""
     with live.database.transaction(False, "compare the views"):
-        ((following,),) = live.database.rows("SELECT next FROM progress WHERE view = ?", (VIEW,))
+        following = _following(live)
         catch_up(source, green, until=following - 1)
         before = Transaction(live.database, source.ledger_id(), following - 1)
         with green.reading() as after:
@@ -225,7 +245,7 @@ def _switch(
     with views.moving() as (old, new, move):
         if old is not live:
             return False, compared
-        ((following,),) = old.database.rows("SELECT next FROM progress WHERE view = ?", (VIEW,))
+        following = _following(old)
         catch_up(source, new, until=following - 1)
         if strict:
             differences = _differing_digests(old, new)

@@ -12,6 +12,7 @@ from ledger.cli.unanswered import answering
 from ledger.screen.ask import complete
 from ledger.screen.console import progress, put_json, put_line
 from ledger.screen.life import put_fact
+from ledger.screen.noun_words import STATUSES
 from ledger.screen.stock import put_stock
 from ledger.screen.trace import put_trace
 from ledger.screen.words import Say
@@ -27,9 +28,15 @@ CATCH_UP = "--catch-up/--no-catch-up"
 
 def caught_up(ledger: "Ledger", say: Say, wanted: bool) -> None:
     """Bring the views to the ledger's last position, unless asked not to."""
-    if wanted:
-        with progress(say("progress.catch_up")) as tell:
-            ledger.catch_up(tell)
+    if not wanted:
+        ledger.must_have_own_views()
+        return
+    with progress(say("progress.catch_up")) as tell:
+        done = ledger.catch_up(tell)
+    if done.rebuilt is not None:
+        why, *details = done.rebuilt
+        was, now = (*details, "", "")[:2]
+        click.echo(say("views.anew", why=say(f"views.anew.{why}", was=was, now=now)), err=True)
 
 
 def component_names(ledger: "Ledger", say: Say) -> Callable[[str], str]:
@@ -73,7 +80,7 @@ def trace(session: Session, subject: str, format: str, facts: bool, catch_up: bo
                 subject,
                 how["at"] or ledger.now(),
                 known_at=how["known_at"],
-                window=in_window(how["since"], how["until"]),
+                window=in_window(session, how["since"], how["until"]),
                 depth=how["depth"],
                 facts=told,
             )
@@ -106,7 +113,7 @@ def put_form(format: str, answer: dict[str, Any]) -> None:
     option("--facility"),
     option("--component"),
     option("--group", type=click.Choice(["A", "B", "O", "AB"])),
-    option("--status"),
+    option("--status", type=click.Choice(list(STATUSES))),
     option("--all", is_flag=True),
     option(CATCH_UP, default=True),
 )

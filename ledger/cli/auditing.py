@@ -215,7 +215,7 @@ def recall(session: Session, subject: str, catch_up: bool, **how: Any) -> None:
         must_not_be_ahead(session, ledger, known_at)
         caught_up(ledger, say, catch_up)
         with answering(session, subject, nothing, "ask.bad_subject"), progress(say("progress.ask")):
-            begun, window = time.monotonic(), in_window(how["since"], how["until"])
+            begun, window = time.monotonic(), in_window(session, how["since"], how["until"])
             answer = _recalled(ledger, subject, how["at"] or ledger.now(), known_at, window)
             answer["seconds"] = f"{time.monotonic() - begun:.3f}"
         if session.as_json():

@@ -54,7 +54,10 @@ def _outside(say: Say, error: Exception) -> tuple[str, int] | None:
         return say("fault.setting", name=error.name, found=error.found, expected=error.expected), USAGE
     if isinstance(error, BrokenCatalogue):
         return say("fault.catalogue", what=error.message(say.lang)), USAGE
-    if isinstance(error, (ViewsUnavailable, ViewsOutdated)):
+    if isinstance(error, ViewsOutdated):
+        was = "".join(error.details[:1])
+        return say("fault.views_outdated", what=say(f"views.outdated.{error.why}", was=was)), FAULT
+    if isinstance(error, ViewsUnavailable):
         return say("fault.views", what=error), FAULT
     if isinstance(error, KeyDestroyed):
         return say("fault.key_destroyed", subject=error.key_id), FAULT

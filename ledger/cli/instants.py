@@ -53,8 +53,10 @@ def must_not_be_ahead(session: Session, ledger: "Ledger", known_at: datetime | N
         raise wrong_usage(session, text)
 
 
-def in_window(since: datetime | None, until: datetime | None) -> "Window":
-    """A period as views ask for it."""
+def in_window(session: Session, since: datetime | None, until: datetime | None) -> "Window":
+    """A period as views ask for it. Errors: Told when it ends before it begins."""
+    if since is not None and until is not None and until < since:
+        raise wrong_usage(session, session.say("known.window", since=since.isoformat(), until=until.isoformat()))
     from projections.decode import micros_of
     from projections.queries.subjects import Window
 

@@ -92,14 +92,14 @@ def status(session: Session) -> None:
 def _views_position(ledger: "Ledger") -> int | None:
     """Up to where the views are complete; None when there are none that this code reads, and none are begun."""
     from ledger.store.opening import is_postgres
-    from projections.readmodels.database import ViewsOutdated
+    from projections.readmodels.database import ViewsOutdated, ViewsUnavailable
 
     where = ledger.settings.views
     if not is_postgres(where) and not Path(where).exists():
         return None
     try:
         return ledger.views_position()
-    except ViewsOutdated:
+    except (ViewsOutdated, ViewsUnavailable):
         return None
 
 

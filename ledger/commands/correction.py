@@ -144,6 +144,7 @@ class Amend(OnFact, kw_only=True):
         changes = tuple(self._change(ws, meant, name, value, subject) for name, value in sorted(self.changes.items()))
         if target is not None and not isinstance(target, Correction):
             changes += _following(ws, amended(target, list(changes)), target)
+        said_together = [other for each in self._there(ws, aggregate, target) for other in said_with(ws, each)]
         ws.removing = ws.correcting = True
         fact: type[Fact] = aggregate.Amended  # type: ignore[attr-defined]
         ws.record(
@@ -155,8 +156,15 @@ class Amend(OnFact, kw_only=True):
             changes=changes,
             reason=self.sealed_reason(ws, aggregate, self.version),
         )
-        for other in said_with(ws, target) if target is not None else ():
+        for other in {other.ref: other for other in said_together}.values():
             self._amend_too(ws, other, changes)
+
+    def _there(self, ws: Workspace, aggregate: LedgerAggregate, target: Fact | None) -> list[Fact]:
+        """The facts meant that are there: the one named by its version, or all that carry what was named."""
+        if self.version is not None:
+            return [target] if target is not None else []
+        by_content = Meant(None, self.fact, self.matched(), ws.at, aggregate.version + 1)
+        return targets(by_content, aggregate.facts)
 
     def _amend_too(self, ws: Workspace, other: Fact, changes: tuple[FieldValue, ...]) -> None:
         """A collection and the registration said with it name the same donor, facility and kind."""

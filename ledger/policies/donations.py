@@ -70,10 +70,16 @@ def _named_by(ws: Workspace, fact: Fact) -> list[str]:
         return [fact.originator_id[:13]]
     if isinstance(fact, (Hold.Amended, Hold.Annulled)) and fact.originator_id.startswith(OF_DONATION):
         return [fact.originator_id[len(OF_DONATION) :]]  # what its results placed stands, whoever took it back
-    if isinstance(fact, (Donor.Merged, Donor.Unmerged)):
-        pseudonyms = (fact.originator_id.partition(":")[2], fact.other)
+    if isinstance(fact, (Donor.Merged, Donor.Unmerged, Donor.Amended, Donor.Annulled)):
+        pseudonyms = _ever_merged(ws, fact.originator_id.partition(":")[2])
         return [din for name in pseudonyms for din in donations_of_donor(ws, name)]
     return []
+
+
+def _ever_merged(ws: Workspace, pseudonym: str) -> list[str]:
+    """A donor and whoever was ever said to be the same person, whether or not that stands."""
+    merges = (fact for fact in ws.donor(pseudonym).facts if isinstance(fact, (Donor.Merged, Donor.Unmerged)))
+    return list(dict.fromkeys([pseudonym, *(fact.other for fact in merges)]))
 
 
 def _disagreement(ws: Workspace, donation: Donation) -> datetime | None:

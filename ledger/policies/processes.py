@@ -36,7 +36,7 @@ def stream_of(ws: Workspace, name: str) -> LedgerAggregate:
 
 
 def taken_back_with(ws: Workspace, target: Fact) -> list[tuple[str, int]]:
-    """The other standing facts that fall with one: those of its process, or the annulments said with it."""
+    """The other standing facts that fall with one: those of its process, or the corrections said with it."""
     if isinstance(target, Bag.Collected):
         return _registration(ws, target)
     aggregate = stream_of(ws, target.originator_id)
@@ -54,7 +54,8 @@ def taken_back_with(ws: Workspace, target: Fact) -> list[tuple[str, int]]:
     for name in streams:
         for fact in list(stream_of(ws, name).standing()):
             together = (
-                fact.occasion.request_sha256 == target.occasion.request_sha256 and type(fact).__name__ == "Annulled"
+                fact.occasion.request_sha256 == target.occasion.request_sha256
+                and type(fact).__name__ == type(target).__name__
                 if isinstance(target, Correction)
                 else getattr(fact, "process_id", None) == process_id
             )

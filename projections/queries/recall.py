@@ -138,7 +138,7 @@ class Reached(NamedTuple):
         """A bag: where it is, who had it, what became of it."""
         row, handed = self.bags[bag], self.handed.get(bag, [])
         patients = Holders(handed).patients
-        where = where_of(row, patients)
+        where = where_of(row, patients, any(_was_given(fact) for fact in handed))
         return {
             "bag": bag,
             "component": row.component,
@@ -164,8 +164,17 @@ def reached_by(read: Reading, subject: str, window: Window) -> Reached:
     return Reached(bags_at(read, bags), directly, told_of(read, bags, HANDED_ON))
 
 
-def where_of(row: BagRow, patients: tuple[str, ...]) -> str | None:
-    """Where a bag is, or where it went last: the patient, the consignee, else the facility and the place there."""
+def _was_given(fact: Fact) -> bool:
+    return fact.name == "bag.transfused" and not fact.body["presumed"]
+
+
+def where_of(row: BagRow, patients: tuple[str, ...], given: bool = False) -> str | None:
+    """Where a bag is, or where it went last: the patient, the consignee, else the facility and the place there.
+
+    `given`: it was transfused, whatever else is said of it, as a discarded bag may have been: then the patient counts.
+    """
+    if given:
+        return ", ".join(patients)
     if row.status == "consumed":
         return None
     if patients and (row.status in ("transfused", "issued") or row.fate is None):

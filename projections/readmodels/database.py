@@ -38,7 +38,14 @@ class ViewsUnavailable(Exception):
 
 
 class ViewsOutdated(Exception):
-    """There are no views yet, or of another version of this code: catching up makes them."""
+    """There are no views yet, or of another version of this code or another ledger: catching up makes them.
+
+    Shape: `why` is none, version or ledger.
+    """
+
+    def __init__(self, where: str, why: str, *details: str) -> None:
+        super().__init__(where, why, *details)
+        self.where, self.why, self.details = where, why, details
 
 
 class Reading(Protocol):

@@ -100,7 +100,7 @@ class Views:
                 if place == before:
                     raise
 
-    def prepare(self, ledger: str) -> str | None:
+    def prepare(self, ledger: str) -> tuple[str, ...] | None:
         return self._on_live(lambda views: views.prepare(ledger))
 
     def rebuild(self, ledger: str) -> None:

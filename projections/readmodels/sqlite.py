@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from projections.readmodels import READ_MODELS, VERSION
@@ -38,7 +39,19 @@ class SqliteDatabase:
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             for pragma in PRAGMAS:
+                self._set(pragma)
+
+    def _set(self, pragma: str) -> None:
+        """Set it; SQLite does not wait by itself for another process that turns the same new file to WAL."""
+        for _ in range(BUSY_SECONDS * 100):
+            try:
                 self._connection.execute(f"PRAGMA {pragma}")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+            Event().wait(0.01)
+        self._connection.execute(f"PRAGMA {pragma}")
 
     def close(self) -> None:
         self._connection.close()

@@ -91,6 +91,9 @@ def _tell_again(changes: _Changes, held: Held, told: Told, stream: str, retold: 
             closing.append((row, since, fact.position))
         for row in rows - held.keys():
             held[row] = fact.position
+        if fact.name in told.telling:  # what a fact said that was taken back before it came: it held at no position
+            never = told.rows_of(stream, [fact]) - held.keys()
+            changes.opened.extend((row, fact.position, fact.position) for row in never)
     changes.opened.extend((row, since, OPEN) for row, since in held.items() if (row, since) not in stored)
 
 

@@ -155,8 +155,8 @@ class ViewSet:
 
     # -- making ----------------------------------------------------------------------------------
 
-    def prepare(self, ledger: str) -> str | None:
-        """Make the tables unless they are of this code and ledger; retry what was parked."""
+    def prepare(self, ledger: str) -> tuple[str, ...] | None:
+        """Make the tables unless they are of this code and ledger; retry what was parked. See ViewDatabase."""
         with self.database.transaction(True, "prepare the views"):
             found = self.found()
             if found == (self.version, ledger):
@@ -166,8 +166,8 @@ class ViewSet:
         if found is None:
             return None
         if found[0] != self.version:
-            return f"the views were of version {found[0]}, this code makes version {self.version}"
-        return f"the views were of ledger {found[1]}, not {ledger}"
+            return ("version", str(found[0]), str(self.version))
+        return ("ledger", found[1], ledger)
 
     def rebuild(self, ledger: str) -> None:
         with self.database.transaction(True, "drop the views"):
@@ -209,7 +209,7 @@ class ViewSet:
         with self.database.transaction(False, "read the views' position"):
             found = self.database.rows(sql, (VIEW, PART))
         if not found:
-            raise ViewsOutdated(f"{self.database.where}: these views were retired")
+            raise ViewsOutdated(self.database.where, "none")
         return int(found[0][0])
 
     def last_applied(self) -> tuple[int, str, int, bytes] | None:
@@ -256,8 +256,7 @@ class ViewSet:
         with self.database.transaction(False, "read the views"):
             found = self.found()
             if found is None or found[0] != self.version:
-                what = "no views yet" if found is None else f"views of version {found[0]}"
-                raise ViewsOutdated(f"{self.database.where}: {what}")
+                raise ViewsOutdated(self.database.where, "none" if found is None else "version", *map(str, found or ()))
             ((following,),) = self.database.rows("SELECT next FROM progress WHERE view = ? AND part = ?", (VIEW, PART))
             yield Transaction(self.database, found[1], following - 1).as_known_at(known_at)
 

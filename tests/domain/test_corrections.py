@@ -559,3 +559,34 @@ class TestADonationThatWasNotGiven:
     def test_results_of_a_donation_never_registered_come_to_nothing(self, world: World) -> None:
         world.when(group())
         world.then_recorded("donation.grouped", "donation.nonconformity_raised")
+
+
+class TestWhatWasSaidTogether:
+    def test_a_donor_corrected_by_content_is_corrected_on_the_registration_too(self, world: World) -> None:
+        world.given(collect())
+        world.when(reported(say("Amend", stream=WB1, fact="bag.collected", match={"donor": "donor-1"},
+                                changes={"donor": "donor-9"}, reason="mixed up")))  # fmt: skip
+        world.then_recorded()
+        assert world.donation(D1).donors == ["donor-9"]
+
+    def test_an_amendment_taken_back_is_taken_back_on_the_registration_too(self, world: World) -> None:
+        world.given(collect(), amend(WB1, 1, changes={"donor": "donor-9"}))
+        assert world.donation(D1).donors == ["donor-9"]
+        world.given(annul(WB1, world.version_of(WB1, "bag.amended")))
+        assert world.donation(D1).donors == ["donor-1"]
+
+    @pytest.mark.parametrize("merged_again", [True, False])
+    def test_a_merge_that_is_corrected_is_judged_again(self, world: World, merged_again: bool) -> None:
+        world.given(collect(), group(), collect(WB2, "donor-2"), group(D2, "B"))
+        assert (world.holds(WB1), world.holds(WB2)) == ([], [])
+        world.given(say("MergeDonors", donor="donor-1", other="donor-2"))
+        assert "disputed_group" in world.holds(WB2) + world.holds(WB1)
+        held = WB2 if world.holds(WB2) else WB1
+        if merged_again:
+            world.given(say("UnmergeDonors", donor="donor-1", other="donor-2"))
+            assert world.holds(held) == []
+            world.given(annul("donor:donor-1", world.version_of("donor:donor-1", "donor.unmerged")))
+            assert world.holds(held) == ["disputed_group"]
+        else:
+            world.given(annul("donor:donor-1", world.version_of("donor:donor-1", "donor.merged")))
+            assert world.holds(held) == []

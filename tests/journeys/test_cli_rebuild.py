@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -90,3 +91,32 @@ def test_what_is_accepted_is_switched(told: Terminal) -> None:
     assert said.code == 0 and "Switched, as accepted" in said.out
     assert told.run("ask", "o").code == 0
     assert told.run("rebuild", "--json").json["differences"] == []
+
+
+def change(views: str, sql: str) -> None:
+    with sqlite3.connect(views) as file:
+        file.execute(sql)
+    file.close()
+
+
+@pytest.mark.parametrize("lang, words", [("en", "version 99"), ("zh", "第 99 版")])
+def test_views_of_another_version_are_said_and_made_anew(told: Terminal, lang: str, words: str) -> None:
+    before = told.run("stock", "--json").json["rows"]
+    change(f"{told.path}.views", "UPDATE versions SET version = 99")
+    refused = told.run("stock", "--no-catch-up", "--lang", lang)
+    assert refused.code == 3 and words in refused.err and "--no-catch-up" in refused.err
+    anew = told.run("stock", "--json", "--lang", lang)
+    assert anew.code == 0 and words in anew.err and anew.json["rows"] == before
+    assert told.run("stock", "--json").err == ""
+
+
+def test_views_of_another_ledger_are_never_answered_from(told: Terminal, tmp_path: Path) -> None:
+    other = tmp_path / "other.ledger"
+    told.run("init", "--ledger", str(other))
+    told.run("stock")
+    shutil.copy(f"{told.path}.views", f"{other}.views")
+    refused = told.run("stock", "--no-catch-up", "--ledger", str(other))
+    assert refused.code == 3 and "another ledger" in refused.err and not refused.out
+    assert told.run("status", "--ledger", str(other)).code == 0
+    anew = told.run("stock", "--json", "--ledger", str(other))
+    assert anew.json["rows"] == [] and "the views were of ledger" in anew.err

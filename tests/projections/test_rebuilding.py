@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,7 @@ def test_progress_tells_of_both_stages(tmp_path: Path) -> None:
 
 KILLED = """
 import os, sys
+from functools import partial
 from pathlib import Path
 from projections.readmodels import live, view_set
 from projections import rebuilding
@@ -329,3 +331,19 @@ def test_a_rebuild_of_large_batches_stays_under_300_mb(tmp_path: Path) -> None:
     command = [sys.executable, "-c", LARGE, str(tmp_path / "views")]
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     assert 50 < int(done.stdout) < 300
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_several_rebuilds_at_once_disturb_nobody(there: bool, where: str) -> None:
+    history = random_history(14, facts=300)
+    several = [views_at(where) for _ in range(3)]
+    if there:
+        catch_up(history, several[0])
+    with ThreadPoolExecutor(3) as at_once:
+        done = [each for _ in range(3) for each in at_once.map(partial(rebuild, history), several)]
+    assert all(each.differences == [] for each in done)
+    assert any(each.switched for each in done)
+    for views in several:
+        assert catch_up(history, views).position == 300
+        assert views.digests() == fresh(history).digests()
+        views.close()

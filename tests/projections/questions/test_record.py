@@ -2,11 +2,12 @@
 
 import pytest
 
+from projections.queries.asking import asking
 from projections.queries.life import life_of
 from projections.queries.record import record_on
 from projections.queries.subjects import NotFound
 from tests.projections.history import History, collect, din
-from tests.projections.questions.told import CELLS, Told, asked, picked, text
+from tests.projections.questions.told import CELLS, LATER, Told, asked, picked, text, views_of
 
 WHOLE = f"{din(1)}=E0001V00"
 CHANGE = ("position", "version", "name", "by", "target_version", "about_version", "field", "was", "is")
@@ -161,3 +162,16 @@ def test_of_a_patient_whose_only_word_was_taken_back_the_taking_back_is_told() -
         asked(history, record_on, "patient:pat-8")
     with pytest.raises(NotFound):
         asked(history, record_on, "patient:pat-9", known=2)
+
+
+def test_of_a_patient_whose_only_word_was_taken_back_before_it_came_it_is_told_too() -> None:
+    history = History()
+    collect(history, 1, 0)
+    bag = f"{din(1)}=E0001V00"
+    match = [{"field": "patient", "value": '"pat-9"', "sealed": None}]
+    history.tell(bag, "bag.annulled", 20, target_fact="bag.transfused", match=match, reported=True)
+    history.tell(bag, "bag.transfused", 10, patient="pat-9", hospital="H1", presumed=False, reported=True)
+    for batch in (1, 2000):
+        with asking(views_of(history, batch), LATER) as put:
+            said = record_on(put, "patient:pat-9")
+        assert [row["corrected"] for row in said.rows if row["name"] == "bag.transfused"] == ["annulled"]

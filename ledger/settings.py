@@ -10,7 +10,8 @@ SETTINGS: list[tuple[str, str | None, str]] = [
     (
         "BLOODLEDGER_VIEWS",
         "LEDGER.views",
-        "The views: a file, or a `postgresql://` URL. They may be deleted, they are made again.",
+        "The views of BLOODLEDGER_LEDGER: a file, or a `postgresql://` URL. A ledger that `--ledger` names has its own "
+        "beside it. They may be deleted, they are made again.",
     ),
     (
         "BLOODLEDGER_KEYS",

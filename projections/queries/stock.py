@@ -79,8 +79,11 @@ def _shelves(put: Asking) -> dict[int, Row]:
 def _spells(put: Asking, apart: list[str], all: bool) -> tuple[str, list[Any]]:
     """Where to count: the rows that held at the position asked about, but for bags that are counted apart."""
     read = put.read
+    values: list[Any] = []
     if read.position == read.complete_to:
-        sql, values = NOW, []
+        sql = NOW
+    elif all:  # ended bags are in no index: they are read once
+        sql = f"spells WHERE from_position <= {read.position} AND to_position > {read.position}"
     else:
         sql, values = THEN.format(position=read.position), [read.each(str(span) for span in range(1, LASTING + 1))]
     if not all:

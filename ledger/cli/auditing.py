@@ -133,11 +133,22 @@ def _must_fit(session: Session, known: Known, subject: str | None, options: Answ
     if subject is None and known.subjects and not known.optional:
         subjects = ", ".join(known.subjects)
         raise wrong_usage(session, say("ask.subject_missing", letter=letter, subjects=subjects, example=example))
+    if subject is not None and known.subjects and _is_of_another_kind(known, subject):
+        subjects = ", ".join(known.subjects)
+        raise wrong_usage(session, say("ask.subject_missing", letter=letter, subjects=subjects, example=example))
     if subject is not None and not known.subjects:
         raise wrong_usage(session, say("ask.subject_needless", letter=letter, subject=subject))
     for needless in sorted(options.keys() - set(known.options)):
         taken = ", ".join(map(_switch, known.options)) or "—"
         raise wrong_usage(session, say("ask.option_needless", letter=letter, option=_switch(needless), known=taken))
+
+
+def _is_of_another_kind(known: Known, subject: str) -> bool:
+    """Whether a subject names its kind, and the question is about others."""
+    from projections.queries.subjects import STARTS
+
+    noun, colon, _ = subject.partition(":")
+    return bool(colon) and noun in STARTS and noun not in {each.partition(":")[0] for each in known.subjects}
 
 
 def _switch(option: str) -> str:
@@ -171,7 +182,7 @@ def _put(session: Session, question: "Question", subject: str | None, options: A
     with session.open() as ledger:
         must_not_be_ahead(session, ledger, known_at)
         caught_up(ledger, say, catch_up)
-        with answering(session, subject or "", nothing, "ask.bad_subject"), progress(say("progress.ask")) as tell:
+        with answering(session, subject or "", nothing), progress(say("progress.ask")) as tell:
             begun = time.monotonic()
             more = _heard(ledger, question, tell)
             answer = answered(ledger.views, question, subject, at or ledger.now(), known_at, **options, **more)
@@ -214,7 +225,7 @@ def recall(session: Session, subject: str, catch_up: bool, **how: Any) -> None:
     with session.open() as ledger:
         must_not_be_ahead(session, ledger, known_at)
         caught_up(ledger, say, catch_up)
-        with answering(session, subject, nothing, "ask.bad_subject"), progress(say("progress.ask")):
+        with answering(session, subject, nothing), progress(say("progress.ask")):
             begun, window = time.monotonic(), in_window(session, how["since"], how["until"])
             answer = _recalled(ledger, subject, how["at"] or ledger.now(), known_at, window)
             answer["seconds"] = f"{time.monotonic() - begun:.3f}"

@@ -13,10 +13,8 @@ from ledger.screen.console import put_json
 
 
 @contextmanager
-def answering(
-    session: Session, subject: str, nothing: dict[str, Any], words: str = "trace.bad_subject"
-) -> Iterator[None]:
-    """While a question is put. `nothing` is the JSON of an answer without content; `words` what a bad subject is told.
+def answering(session: Session, subject: str, nothing: dict[str, Any]) -> Iterator[None]:
+    """While a question is put. `nothing` is the JSON of an answer without content.
 
     Errors: Told for a number that cannot be read, exit code 2; Exit with 1 when nothing is known of the subject, or was
     known at that time.
@@ -29,7 +27,7 @@ def answering(
     try:
         yield
     except BadScan as bad:
-        raise wrong_usage(session, say(words, subject=subject, why=bad.message(say.lang))) from None
+        raise wrong_usage(session, say("trace.bad_subject", subject=subject, why=bad.message(say.lang))) from None
     except NotFound as missing:
         text = say("trace.not_found", subject=missing.subject, position=missing.position)
         put_nothing(session, {**nothing, "position": missing.position}, "not_found", text)

@@ -413,7 +413,6 @@ SAYINGS: Final[dict[str, Pair]] = {
         "question {letter} takes no {option}; it takes: {known}",
         "问题 {letter} 不接受 {option}；可用选项：{known}",
     ),
-    "ask.bad_subject": ("{subject} cannot be read: {why}", "无法读取 {subject}：{why}"),
     "ask.not_yet": (
         "this version of the ledger keeps no hospital messages yet, so none can be open",
         "本版本的账本尚不保存医院消息，因此没有待处理的消息",

@@ -50,18 +50,18 @@ class Lineage:
         tree = Tree(self._say("trace.lineage"), style="bold", guide_style="dim")
         if not self._bags:
             tree.add(self._say("trace.no_bags"))
-        todo = [(tree, bag, "") for bag in reversed(self._roots())]
+        todo = [(tree, bag, "", "") for bag in reversed(self._roots())]
         while todo:  # a stack of its own: a chain of a thousand relabels must not end in a recursion
             if len(self._shown) >= MOST_BAGS:
                 tree.add(self._say("trace.more", count=len(self._bags) - len(self._shown)))
                 break
-            above, bag, process = todo.pop()
+            above, bag, process, parent = todo.pop()
             if bag in self._shown:
                 above.add(self._again(bag, process))
                 continue
             self._shown.add(bag)
-            branch = self._add(above, bag, process)
-            todo += [(branch, child, made_by) for child, made_by in reversed(self._children[bag])]
+            branch = self._add(above, bag, process, parent)
+            todo += [(branch, child, made_by, bag) for child, made_by in reversed(self._children[bag])]
         return tree
 
     def _roots(self) -> list[str]:
@@ -82,7 +82,7 @@ class Lineage:
             todo.append(left)
         return roots
 
-    def _add(self, above: "Tree", bag: str, process: str) -> "Tree":
+    def _add(self, above: "Tree", bag: str, process: str, parent: str) -> "Tree":
         said = self._bags.get(bag, {"bag": bag, "status": "incomplete"})
         branch = above.add(self._label(said, process), style="")
         for hold in said.get("holds") or ():
@@ -90,11 +90,9 @@ class Lineage:
         for each in said.get("nonconformities") or ():
             text = nonconformity(self._say, each["code"]) or each["code"]
             branch.add(self._say("trace.nonconformity", text=text), style="red")
-        others = self._parents[bag]
-        if len(others) > 1:
-            named = ", ".join(others[1 : 1 + OTHERS]) + (
-                f" (+{len(others) - 1 - OTHERS})" if len(others) > 1 + OTHERS else ""
-            )
+        others = [each for each in self._parents[bag] if each != parent] if parent else []
+        if others:
+            named = ", ".join(others[:OTHERS]) + (f" (+{len(others) - OTHERS})" if len(others) > OTHERS else "")
             branch.add(self._say("trace.pool", others=named), style="dim")
         return branch
 

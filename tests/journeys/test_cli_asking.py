@@ -244,8 +244,8 @@ BAD = [
     (("o", DINS[0]), f"leave {DINS[0]} out", f"请去掉 {DINS[0]}"),
     (("a", DINS[0], "--days", "3"), "takes no --days; it takes: --known-at, --at", "不接受 --days"),
     (("n", "--known-at", PAST), "takes no --known-at; it takes: --since", "不接受 --known-at"),
-    (("c", "A99992600O001"), "A99992600O001 cannot be read", "无法读取 A99992600O001"),
-    (("a", "nonsense"), "nonsense cannot be read", "无法读取 nonsense"),
+    (("c", "A99992600O001"), "A99992600O001 is no bag", "A99992600O001 不是血袋"),
+    (("a", "nonsense"), "nonsense is no bag", "nonsense 不是血袋"),
     (("a", DINS[0], "--known-at", FUTURE), "nothing can be known at 8999-01-01T00:00:00+00:00 yet: now is", "尚未到来"),
 ]  # fmt: skip
 
@@ -421,3 +421,23 @@ def test_no_words_of_answers_are_left_that_nobody_says() -> None:
     source = "".join(path.read_text(encoding="utf-8") for room in rooms for path in (ROOT / room).glob("*.py"))
     said = re.findall(r"[\"']([a-z_.]+)[\"']", source)
     assert [key for key in SAYINGS if said.count(key) < 2] == []
+
+
+@pytest.mark.parametrize(
+    "letter, subject", [("e", "patient:P-1"), ("f", "donor:D-1"), ("m", "donor:D-1"), ("c", "run:R")]
+)
+def test_a_question_asked_about_another_kind_of_subject_says_what_it_is_about(
+    told: Terminal, letter: str, subject: str
+) -> None:
+    asked = told.run("ask", letter, subject)
+    assert asked.code == 2 and f"question {letter} is about" in asked.err
+    assert CHINESE.search(told.run("ask", letter, subject, "--lang", "zh").err)
+
+
+def test_what_reads_as_no_subject_is_told_what_would(told: Terminal) -> None:
+    for words in (("ask", "b", "nobody"), ("recall", "xyz:1"), ("trace", "nobody")):
+        asked = told.run(*words)
+        assert asked.code == 2 and "is no bag, DIN, donor:…" in asked.err
+    upside_down = ("--since", "2026-03-02T00:00:00Z", "--until", "2026-03-01T00:00:00Z")
+    assert told.run("recall", "device:X", *upside_down).code == 2
+    assert told.run("stock", "--status", "banana").code == 2

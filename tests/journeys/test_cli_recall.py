@@ -126,7 +126,7 @@ def test_nothing_is_known_of_the_unknown(told: Terminal, subject: str) -> None:
 def test_a_recall_put_wrongly_is_told_how_to_put_it(told: Terminal) -> None:
     assert told.run("recall").code == 2
     said = told.run("recall", "A99992600O001")
-    assert said.code == 2 and "cannot be read" in said.err
+    assert said.code == 2 and "is no bag" in said.err
     assert told.run("recall", "donor:D-1", "--known-at", "8999-01-01T00:00:00Z").code == 2
     early = told.run("recall", "donor:D-1", "--known-at", "1999-01-01T00:00:00Z", "--json")
     assert early.code == 1 and early.json["code"] == "nothing_known_yet"

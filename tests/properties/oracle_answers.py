@@ -70,6 +70,8 @@ class Answers:
 
     def where(self, bag: str) -> str | None:
         way, status = self.way(bag), self.status(bag)
+        if way.given:
+            return self.patient(bag)
         if status == "consumed":
             return None
         if way.patients and (status in ("transfused", "issued") or way.fate is None):

@@ -482,8 +482,6 @@ class Story:
         """A correction of a correction."""
         assert first.corrects is not None
         _, stream, fact = first.corrects
-        if "donor" in first.command.get("changes", {}):
-            return  # taken back, it would still stand on the donation's own stream
         name = fact.partition(".")[0] + (".annulled" if first.command["command"] == "Annul" else ".amended")
         changes = None
         if "patient" in first.command.get("changes", {}) and self.chance(0.5):

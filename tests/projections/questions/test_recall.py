@@ -331,3 +331,12 @@ def test_bags_of_a_donation_that_proved_to_be_another_donors_are_told_as_gone() 
         assert (answer["now"]["rows"], answer["now"]["summary"]["bags"]) == ([], 0)
         with pytest.raises(NotFound):
             then_and_now(ledger, "donor:d-3", known)
+
+
+def test_a_bag_said_to_be_discarded_that_was_given_is_with_the_patient() -> None:
+    history = History()
+    bag = collect(history, 1, 0)
+    history.tell(bag, "bag.discarded", 10, approved_by="boss")
+    history.tell(bag, "bag.transfused", 20, patient="p-9", hospital="H0001", presumed=False)
+    (row,) = asked(history, recall, bag).rows
+    assert (row["status"], row["where"], row["patient"]) == ("discarded", "p-9", "p-9")

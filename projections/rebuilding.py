@@ -122,21 +122,13 @@ def _feed_up_to(
     catch_up(source, green, tell, until=position)
 
 
-def _following(views: ViewSet) -> int:
-    """Within a transaction, the position a set of whatever version expects next. Errors: ViewsOutdated if retired."""
-    found = views.database.rows("SELECT next FROM progress WHERE view = ?", (VIEW,)) if views.found() else []
-    if not found:
-        raise ViewsOutdated(views.database.where, "none")
-    return int(found[0][0])
-
-
 # -- comparing -------------------------------------------------------------------------------------------
 
 
 def _compared(source: FactSource, live: ViewSet, green: ViewSet, tell: Callable[[int, int], None] | None) -> _Compared:
     """Both sets at one position, row by row, each also against the digests it kept."""
     with live.database.transaction(False, "compare the views"):
-        following = _following(live)
+        following = live.following()
         catch_up(source, green, until=following - 1)
         before = Transaction(live.database, source.ledger_id(), following - 1)
         with green.reading() as after:
@@ -245,7 +237,7 @@ def _switch(
     with views.moving() as (old, new, move):
         if old is not live:
             return False, compared
-        following = _following(old)
+        following = old.following()
         catch_up(source, new, until=following - 1)
         if strict:
             differences = _differing_digests(old, new)
@@ -257,9 +249,7 @@ def _switch(
 
 
 def _differing_digests(old: ViewSet, new: ViewSet) -> list[dict[str, Any]]:
-    sql = "SELECT model, sum FROM digests WHERE view = ? ORDER BY model"
-    before: dict[str, str] = dict(old.database.rows(sql, (VIEW,)))
-    after = new.digests()
+    before, after = kept_digests(old.database), new.digests()
     return [
         {"table": model, "key": None, "live": {"digest": before.get(model)}, "rebuilt": {"digest": after.get(model)}}
         for model in sorted(before.keys() | after.keys())

@@ -57,7 +57,6 @@ def in_window(session: Session, since: datetime | None, until: datetime | None) 
     """A period as views ask for it. Errors: Told when it ends before it begins."""
     if since is not None and until is not None and until < since:
         raise wrong_usage(session, session.say("known.window", since=since.isoformat(), until=until.isoformat()))
-    from projections.decode import micros_of
     from projections.queries.subjects import Window
 
-    return Window(*(None if each is None else micros_of(each) for each in (since, until)))
+    return Window.between(since, until)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from projections.queries.lineage import incomplete_bags, with_descendants
-from projections.queries.stock import NOW, THEN
+from projections.queries.stock import NOW, held_then
 from projections.queries.subjects import ALWAYS, Window, start_of
 from projections.readmodels.bags import LASTING
 from projections.readmodels.database import Reading
@@ -46,5 +46,5 @@ def in_stock(read: Reading) -> tuple[str, list[Any]]:
     """
     if read.position == read.complete_to:
         return f"{NOW} AND span = {LASTING} AND final = 0", []
-    spans = (str(span) for span in range(1, LASTING + 1))
-    return f"{THEN.format(position=read.position)} AND final = 0", [read.each(spans)]
+    sql, values = held_then(read)
+    return f"{sql} AND final = 0", values

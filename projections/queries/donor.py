@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from projections.decode import Fact, instant_text, micros_of
+from projections.decode import Fact, instant_text
 from projections.queries.asking import Asking, Said
 from projections.queries.bags import BagRow, bags_at
 from projections.queries.custody import Stay, amount_given, givings, named_by, stays_of
@@ -30,7 +30,7 @@ def recipients_of_donor(asking: Asking, subject: str, *, since: datetime | None 
     Errors: BadScan, NotFound.
     """
     read, donor = asking.read, subject.removeprefix("donor:")
-    window = Window(None if since is None else micros_of(since))
+    window = Window.between(since)
     start = start_within(read, f"donor:{donor}", window)
     dins = {stream for stream in start.streams if is_donation(stream)}
     reached = with_descendants(read, start.bags)

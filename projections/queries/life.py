@@ -6,14 +6,11 @@ from typing import Any
 from projections.decode import Body, Fact, instant_text, plain_body
 from projections.queries.asking import Asking, Said
 from projections.queries.bags import bags_at
-from projections.queries.facts import facts_of
+from projections.queries.facts import facts_of, unread
 from projections.queries.lineage import under_all_names
 from projections.queries.subjects import start_of
 from projections.readmodels.database import Reading
 from projections.readmodels.standing import Stands, in_business_order, standing
-
-PARKED = """SELECT parked.stream, parked.version, parked.position, parked.reason FROM {each} JOIN parked
-    ON parked.stream = each.value WHERE parked.position <= ? ORDER BY parked.position, parked.version"""
 
 
 def life_of(asking: Asking, subject: str) -> Said:
@@ -99,10 +96,3 @@ def where(body: Body) -> str | None:
     came, to = body.get("sent_from"), body.get("to")
     legs = [came or here, to] if to else [came, here] if came else [here]
     return " → ".join(leg for leg in legs if leg) or None
-
-
-def unread(read: Reading, streams: Iterable[str]) -> list[dict[str, Any]]:
-    """Facts of these streams that could not be read or never came, with the reason."""
-    keys = ("stream", "version", "position", "reason")
-    found = read.rows(PARKED, [read.each(sorted(streams)), read.position])
-    return [dict(zip(keys, row, strict=True)) for row in found]

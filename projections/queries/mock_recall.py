@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import datetime
 
-from projections.decode import decimal_text, micros_of
+from projections.decode import decimal_text
 from projections.queries.asking import Asking, Said
 from projections.queries.recall import reached_by
 from projections.queries.subjects import Window
@@ -22,7 +22,7 @@ def mock_recall(asking: Asking, subject: str, *, since: datetime | None = None, 
     percent, exact text, rounded down to hundredths (so that 100 means every bag); null when no bag is reached.
     Errors: BadScan, NotFound.
     """
-    window = Window(*(None if each is None else micros_of(each) for each in (since, until)))
+    window = Window.between(since, until)
     reached = reached_by(asking.read, subject, window)
     full = sorted((reached.row(bag) for bag in reached.bags), key=lambda row: (row["located"], row["bag"]))
     rows = [{key: row[key] for key in SHOWN} for row in full]

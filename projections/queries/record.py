@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from projections.decode import Body, Fact, decode_stored, instant_text, plain, plain_body
 from projections.queries.asking import Asking, Said
-from projections.queries.life import told, unread
+from projections.queries.facts import unread
+from projections.queries.life import told
 from projections.queries.subjects import start_of
 from projections.readmodels.database import Reading
 from projections.readmodels.standing import is_correction, standing

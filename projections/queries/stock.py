@@ -8,7 +8,7 @@ from projections.queries.asking import Answer, Asking, asking
 from projections.queries.bags import LAST_MINUTE
 from projections.queries.lineage import incomplete_bags
 from projections.readmodels.bags import LASTING
-from projections.readmodels.database import OPEN, Row, Views
+from projections.readmodels.database import OPEN, Reading, Row, Views
 
 SUMS = """SELECT shelf, COUNT(*), SUM(thousandths),
     SUM(CASE WHEN expires_at > ? AND expires_at <= ? THEN 1 ELSE 0 END), MIN(expires_at),
@@ -76,6 +76,11 @@ def _shelves(put: Asking) -> dict[int, Row]:
     return {shelf: tuple(dimensions) for shelf, *dimensions in put.read.rows(SHELVES)}
 
 
+def held_then(read: Reading) -> tuple[str, list[Any]]:
+    """The rows that held at the position asked about, found span by span: what follows FROM, and its parameters."""
+    return THEN.format(position=read.position), [read.each(str(span) for span in range(1, LASTING + 1))]
+
+
 def _spells(put: Asking, apart: list[str], all: bool) -> tuple[str, list[Any]]:
     """Where to count: the rows that held at the position asked about, but for bags that are counted apart."""
     read = put.read
@@ -85,7 +90,7 @@ def _spells(put: Asking, apart: list[str], all: bool) -> tuple[str, list[Any]]:
     elif all:  # ended bags are in no index: they are read once
         sql = f"spells WHERE from_position <= {read.position} AND to_position > {read.position}"
     else:
-        sql, values = THEN.format(position=read.position), [read.each(str(span) for span in range(1, LASTING + 1))]
+        sql, values = held_then(read)
     if not all:
         sql += " AND final = 0"
     if apart:

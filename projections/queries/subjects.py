@@ -1,9 +1,11 @@
 """This file holds the subjects of a trace: how one is read, and from which bags the walk starts."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import NamedTuple
 
 from ledger.isbt128.bag_name import check, check_din
+from projections.decode import micros_of
 from projections.queries.lineage import BAGS_OF_DONATION
 from projections.readmodels.database import Reading, is_donation
 
@@ -42,6 +44,11 @@ class Window(NamedTuple):
 
     since: int | None = None
     until: int | None = None
+
+    @classmethod
+    def between(cls, since: datetime | None, until: datetime | None = None) -> "Window":
+        """From aware instants."""
+        return cls(*(None if each is None else micros_of(each) for each in (since, until)))
 
 
 ALWAYS = Window()

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from projections.decode import instant_text, micros_of
+from projections.decode import instant_text
 from projections.queries.asking import Asking, Said
 from projections.queries.custody import IN_STOCK, OUT
 from projections.queries.lineage import BAGS_OF_DONATION
@@ -45,7 +45,7 @@ def touched_by(asking: Asking, subject: str, *, since: datetime | None = None, u
     summary: bags, directly, in_stock, transfused, out (distributed or issued), by_status.
     Errors: BadScan, NotFound.
     """
-    window = Window(*(None if each is None else micros_of(each) for each in (since, until)))
+    window = Window.between(since, until)
     reached = reached_by(asking.read, subject, window)
     touches = _touches(asking.read, subject, window, reached.directly)
     rows = [_row(reached.row(bag), touches.get(bag)) for bag in reached.bags]

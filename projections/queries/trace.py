@@ -5,6 +5,7 @@ from datetime import datetime
 from projections.decode import Fact, Unreadable, decode_stored, instant_text, plain_body
 from projections.queries.asking import Answer, Asking, asking
 from projections.queries.bags import bags_at
+from projections.queries.facts import unread
 from projections.queries.lineage import Reached, ancestors, cycles_of, descendants, edges_among
 from projections.queries.subjects import ALWAYS, NotFound, Start, Window, start_of
 from projections.readmodels.database import Reading, Views
@@ -55,7 +56,7 @@ def trace(
             "depth": depth,
             "cut": sorted(down.cut | up.cut),
             **_ways(start, up.bags - bags, down.bags - bags),
-            "parked": _parked(read, streams),
+            "parked": unread(read, streams),
             "facts": _facts(read, streams) if facts else [],
         }
         return answer
@@ -76,15 +77,6 @@ def _bags(put: Asking, bags: set[str]) -> list[Answer]:
     return [
         {**row.shown(), "expired": row.expired(put.at), "version": versions.get(bag, 0)} for bag, row in rows.items()
     ]
-
-
-def _parked(read: Reading, streams: list[str]) -> list[Answer]:
-    """Facts of these streams that could not be read or never came, with the reason."""
-    sql = """SELECT parked.stream, parked.version, parked.position, parked.reason
-        FROM {each} JOIN parked ON parked.stream = each.value WHERE parked.position <= ?
-        ORDER BY parked.position, parked.version"""
-    keys = ("stream", "version", "position", "reason")
-    return [dict(zip(keys, row, strict=True)) for row in read.rows(sql, [read.each(streams), read.position])]
 
 
 def _facts(read: Reading, streams: list[str]) -> list[Answer]:

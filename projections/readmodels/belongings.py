@@ -152,19 +152,12 @@ def _is_person(stream: str) -> bool:
     return stream.startswith(("donor:", "patient:")) and not is_bag(stream)
 
 
-def _source_of(row: Row) -> str:
-    source: str = row[0]
-    return source
-
-
 LINKS = told.Told(
     "belongings",
     COLUMNS,
     5,
     tuple(RULES),
     links_of,
-    ("belongings.source = each.value",),
-    _source_of,
     lambda stream: True,
 )
 BELONGINGS = ReadModel("belongings", told.content_of(LINKS), DDL, partial(told.apply, LINKS))

@@ -55,19 +55,12 @@ def _grouped(fact: Fact) -> Row:
     return (fact.stream, fact.version, "grouped", _din(fact), fact.happened_at, *[None] * 5, *group)
 
 
-def _source_of(row: Row) -> str:
-    source: str = row[0]
-    return source
-
-
 SAYINGS = told.Told(
     "donations",
     COLUMNS,
     3,
     TELLING,
     donations_of,
-    ("donations.source = each.value",),
-    _source_of,
     lambda stream: is_donation(stream) or is_bag(stream),
 )
 DONATIONS = ReadModel("donations", told.content_of(SAYINGS), DDL, partial(told.apply, SAYINGS))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from projections.decode import Fact, Unreadable, decode_stored
 from projections.readmodels.database import (
+    OPEN,
     Batch,
     Content,
     Reading,
@@ -117,13 +118,13 @@ def parked_again(writing: Writing) -> list[str]:
     return sorted(set(ready))
 
 
-def facts_of(reading: Reading, streams: Sequence[str]) -> dict[str, list[Fact]]:
-    """All readable facts of each stream, as stored, in version order."""
+def facts_of(reading: Reading, streams: Sequence[str], until: int = OPEN) -> dict[str, list[Fact]]:
+    """All readable facts of each stream up to a position, as stored, in version order."""
     sql = """SELECT position, stream, version, name, recorded_at, state
-        FROM {each} JOIN life ON stream = each.value ORDER BY stream, version"""
+        FROM {each} JOIN life ON stream = each.value WHERE position <= ? ORDER BY stream, version"""
     found: dict[str, list[Fact]] = {stream: [] for stream in streams}
     if streams:
-        for row in reading.rows(sql, [reading.each(streams)]):
+        for row in reading.rows(sql, [reading.each(streams), until]):
             fact = decode_stored(*row)
             if isinstance(fact, Fact):
                 found[fact.stream].append(fact)

@@ -42,8 +42,8 @@ EDGES = told.Told(
     4,
     TELLING,
     edges_of,
+    is_bag,
     ("lineage.parent = each.value AND told_by = 'parent'", "lineage.child = each.value AND told_by = 'child'"),
     _source_of,
-    is_bag,
 )
 LINEAGE = ReadModel("lineage", told.content_of(EDGES), DDL, partial(told.apply, EDGES))

@@ -1,6 +1,7 @@
 """This file holds tables of what streams tell: a row holds from the fact that tells it until one takes it back."""
 
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import NamedTuple
 
 from projections.decode import Fact
@@ -16,9 +17,9 @@ class Told(NamedTuple):
 
     Shape: `columns` are what a fact tells; from_position and to_position follow them in the table. The first `key` of
     them and from_position name a row. `telling`: names of the facts that tell. `rows_of` a stream's standing facts; of
-    an uncorrected stream each fact tells for itself. `by_source`: conditions, one per end that may tell, that find a
-    stream's own rows; `source_of` says whose a row is.
-    `concerns` says whether a stream may tell at all.
+    an uncorrected stream each fact tells for itself. `concerns` says whether a stream may tell at all. `by_source`:
+    conditions, one per end that may tell, that find a stream's own rows; `source_of` says whose a row is. Not
+    given, both fit a table whose first column, `source`, names the stream.
     """
 
     table: str
@@ -26,9 +27,9 @@ class Told(NamedTuple):
     key: int
     telling: tuple[str, ...]
     rows_of: Callable[[str, list[Fact]], set[Row]]
-    by_source: tuple[str, ...]
-    source_of: Callable[[Row], str]
     concerns: Callable[[str], bool]
+    by_source: tuple[str, ...] = ("source = each.value",)
+    source_of: Callable[[Row], str] = itemgetter(0)
 
 
 def content_of(told: Told) -> Content:

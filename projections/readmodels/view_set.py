@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from hashlib import sha256
@@ -15,7 +15,6 @@ from projections.readmodels.database import (
     DIGEST_SPACE,
     OPEN,
     Batch,
-    Content,
     ReadModel,
     Row,
     ViewsOutdated,
@@ -93,12 +92,14 @@ class Transaction:
         self.each = database.each
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        at_the_end = self.position == self.complete_to
-        return self._database.rows(_as_known(sql, None if at_the_end else self.position), parameters)
+        return self._database.rows(self._known(sql), parameters)
 
     def walk(self, sql: str) -> Iterator[Row]:
         """Rows one after another, never all in memory."""
-        return self._database.walk(_as_known(sql, None if self.position == self.complete_to else self.position))
+        return self._database.walk(self._known(sql))
+
+    def _known(self, sql: str) -> str:
+        return _as_known(sql, None if self.position == self.complete_to else self.position)
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         self._database.run(sql, parameters)
@@ -115,8 +116,7 @@ class Transaction:
         self.differences[model] = self.differences.get(model, 0) + difference
 
     def digest(self) -> str:
-        sums = self.rows("SELECT model, sum FROM digests WHERE view = ? ORDER BY model", (VIEW,))
-        return sha256(json.dumps(sums).encode()).hexdigest()
+        return sha256(json.dumps(list(kept_digests(self).items())).encode()).hexdigest()
 
     def as_known_at(self, known_at: int | None) -> "Transaction":
         """The same, of what was recorded by then: recorded time never runs backwards, so halving finds the position."""
@@ -205,9 +205,12 @@ class ViewSet:
     # -- writing ---------------------------------------------------------------------------------
 
     def next_position(self) -> int:
-        sql = "SELECT next FROM progress WHERE view = ? AND part = ?"
         with self.database.transaction(False, "read the views' position"):
-            found = self.database.rows(sql, (VIEW, PART))
+            return self.following()
+
+    def following(self) -> int:
+        """Within a transaction, the position a set of whatever version expects next. Errors: ViewsOutdated: retired."""
+        found = self.database.rows("SELECT next FROM progress WHERE view = ? AND part = ?", (VIEW, PART))
         if not found:
             raise ViewsOutdated(self.database.where, "none")
         return int(found[0][0])
@@ -257,8 +260,7 @@ class ViewSet:
             found = self.found()
             if found is None or found[0] != self.version:
                 raise ViewsOutdated(self.database.where, "none" if found is None else "version", *map(str, found or ()))
-            ((following,),) = self.database.rows("SELECT next FROM progress WHERE view = ? AND part = ?", (VIEW, PART))
-            yield Transaction(self.database, found[1], following - 1).as_known_at(known_at)
+            yield Transaction(self.database, found[1], self.following() - 1).as_known_at(known_at)
 
     def digests(self) -> dict[str, str]:
         """The digest of each read model, as it was kept: the order-free sum of its rows' hashes, in hexadecimal."""
@@ -266,18 +268,9 @@ class ViewSet:
             return kept_digests(read)
 
 
-def kept_digests(read: Transaction) -> dict[str, str]:
+def kept_digests(read: Transaction | Database) -> dict[str, str]:
     """The digest of each read model, as it was kept with each batch."""
     return dict(read.rows("SELECT model, sum FROM digests WHERE view = ? ORDER BY model", (VIEW,)))
-
-
-def counted_digest(read: Transaction, content: Content, tell: Callable[[], None] = lambda: None) -> str:
-    """The digest of a read model, from the rows that are there; `tell` is called at each."""
-    total = 0
-    for row in read.walk(content.sql):
-        total += content.digest_of(row)
-        tell()
-    return hexadecimal(total % DIGEST_SPACE)
 
 
 def hexadecimal(total: int) -> str:

@@ -26,11 +26,11 @@ from projections.queries.stock import stock
 from projections.queries.subjects import NotFound
 from projections.queries.trace import trace
 from projections.readmodels import READ_MODELS, VERSION
-from projections.readmodels.database import Row, ViewsOutdated, ViewsUnavailable
+from projections.readmodels.database import DIGEST_SPACE, Content, Row, ViewsOutdated, ViewsUnavailable
 from projections.readmodels.live import Views
 from projections.readmodels.postgres import PostgresDatabase, postgres_views
 from projections.readmodels.sqlite import sqlite_views
-from projections.readmodels.view_set import ViewSet, counted_digest
+from projections.readmodels.view_set import Transaction, ViewSet, hexadecimal
 from projections.rebuilding import rebuild
 from tests.journeys.terminal import DIN, RED, Terminal, life
 from tests.projections.history import (
@@ -107,6 +107,11 @@ def content(views: Views) -> dict[str, list[Row]]:
     with views.reading() as read:
         contents = [each for model in READ_MODELS for each in (model.content, *model.beside)]
         return {each.table: read.rows(each.sql) for each in contents}
+
+
+def counted_digest(read: Transaction, content: Content) -> str:
+    """The digest of a read model, from the rows that are there."""
+    return hexadecimal(sum(map(content.digest_of, read.walk(content.sql))) % DIGEST_SPACE)
 
 
 def digests_from_rows(views: Views) -> dict[str, str]:

@@ -10,7 +10,7 @@ import inspect
 from bisect import bisect_right
 from collections.abc import Callable
 from random import Random
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -139,7 +139,7 @@ def test_minutes_counted_twice_are_noticed(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_donations_before_the_day_asked_about_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(of_donor, "Window", lambda _since: Window())
+    monkeypatch.setattr(of_donor, "Window", SimpleNamespace(between=lambda _since: Window()))
     notices("e ")
 
 

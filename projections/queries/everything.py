@@ -26,4 +26,4 @@ def every_bag(views: Views, known_at: datetime | None = None) -> Iterator[dict[s
 def every_edge(views: Views, known_at: datetime | None = None) -> Iterator[tuple[str, str, str]]:
     """Every edge as it stands: parent, child, process."""
     with views.reading(None if known_at is None else micros_of(known_at)) as read:
-        yield from read.rows(EDGES)  # type: ignore[misc]  # three columns, as the statement says
+        yield from read.rows(EDGES)

@@ -58,7 +58,7 @@ class Ledger:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """The site's data. Errors: BrokenCatalogue."""
+        """The site's data. Errors: BrokenFile."""
         return load_catalogue(self.settings.catalogue)
 
     @cached_property

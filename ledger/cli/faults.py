@@ -41,7 +41,7 @@ def _outside(say: Say, error: Exception) -> tuple[str, int] | None:
     """The words of an error that this program expects; None of one that it does not."""
     from eventsourcing.persistence import PersistenceError
 
-    from ledger.catalogue import BrokenCatalogue
+    from ledger.data_files import BrokenFile
     from ledger.settings import BadSetting
     from ledger.store.keys import KeyDestroyed
     from ledger.store.port import CommitUnknown
@@ -52,7 +52,7 @@ def _outside(say: Say, error: Exception) -> tuple[str, int] | None:
         return say("fault.no_ledger", where=error.where), FAULT
     if isinstance(error, BadSetting):
         return say("fault.setting", name=error.name, found=error.found, expected=error.expected), USAGE
-    if isinstance(error, BrokenCatalogue):
+    if isinstance(error, BrokenFile):
         return say("fault.catalogue", what=error.message(say.lang)), USAGE
     if isinstance(error, ViewsOutdated):
         was = "".join(error.details[:1])

@@ -133,12 +133,13 @@ def _meaning(each: "Explained") -> dict[str, Any]:
 
 @command("catalogue check", click.Argument(["path"], type=click.Path(path_type=Path)))
 def check(session: Session, path: Path) -> None:
-    from ledger.catalogue import BrokenCatalogue, load_catalogue
+    from ledger.catalogue import load_catalogue
+    from ledger.data_files import BrokenFile
 
     say = session.say
     try:
         found = load_catalogue(path)
-    except BrokenCatalogue as broken:
+    except BrokenFile as broken:
         put_json({"ok": False, **broken.as_dict()}) if session.as_json() else click.echo(broken.message(say.lang))
         leave(NO)
         return

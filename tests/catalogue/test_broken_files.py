@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.catalogue import EXAMPLE, BrokenCatalogue, load_catalogue
-from ledger.catalogue.broken import REASONS
+from ledger.catalogue import EXAMPLE, load_catalogue
 from ledger.catalogue.sense import BEGINNINGS, PROCESSES
-from ledger.catalogue.strict_yaml import LARGEST_BYTES
+from ledger.data_files import BrokenFile
+from ledger.data_files.broken import REASONS
+from ledger.data_files.strict_yaml import LARGEST_BYTES
 
 PROCESS_LINES = "".join(
     f"  - {{process: {process}, names: {{en: A, zh: 甲}}, effective_from: 2020-01-01, clock: process}}\n"
@@ -276,8 +277,8 @@ LINE_OF = {
 }
 
 
-def refused(path: Path) -> BrokenCatalogue:
-    with pytest.raises(BrokenCatalogue) as caught:
+def refused(path: Path) -> BrokenFile:
+    with pytest.raises(BrokenFile) as caught:
         load_catalogue(path)
     return caught.value
 
@@ -486,7 +487,7 @@ def test_whatever_is_done_to_a_file_it_is_taken_or_refused(
     broken = None
     try:
         load_catalogue(path)
-    except BrokenCatalogue as error:
+    except BrokenFile as error:
         broken = error
     assert broken is None or (broken.line is not None and broken.message("zh"))
 

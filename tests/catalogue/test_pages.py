@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger.catalogue import EXAMPLE, BrokenCatalogue, load_catalogue
+from ledger.catalogue import EXAMPLE, load_catalogue
 from ledger.catalogue.sense import BEGINNINGS, CLOCKS, KINDS, LEGS, PROCESSES
+from ledger.data_files import BrokenFile
 from ledger.domain import catalogue
 from ledger.domain.reading import MEASURES
 
@@ -63,6 +64,6 @@ def test_the_how_to_shows_a_real_error(tmp_path: Path, monkeypatch: pytest.Monke
     for name in ("processes.yaml", "panels.yaml"):
         (folder / name).write_bytes((EXAMPLE / name).read_bytes())
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BrokenCatalogue) as broken:
+    with pytest.raises(BrokenFile) as broken:
         load_catalogue(Path("my-catalogue"))
     assert f"\n{broken.value}\n" in HOW_TO

@@ -1,4 +1,4 @@
-"""This file holds `BrokenCatalogue`, the one way in which site data is refused, in English and Chinese."""
+"""This file holds `BrokenFile`, the one way in which a data file is refused, in English and Chinese."""
 
 from typing import NamedTuple
 
@@ -10,10 +10,10 @@ _LONGEST_FOUND = 60
 REASONS: dict[str, Words] = {
     # the file
     "unreadable": Words("it cannot be read", "无法读取"),
-    "too_large": Words("it is larger than site data ever is", "文件过大，不像机构数据"),
+    "too_large": Words("it is larger than such data ever is", "文件过大"),
     "not_utf8": Words("it is not text in UTF-8", "不是 UTF-8 编码的文本"),
     "not_yaml": Words("it is not YAML", "不是合法的 YAML"),
-    "too_deep": Words("it is nested deeper than site data ever is", "嵌套层数过多"),
+    "too_deep": Words("it is nested deeper than such data ever is", "嵌套层数过多"),
     "no_files": Words("the folder holds no *.yaml file", "文件夹中没有 *.yaml 文件"),
     "wrong_ending": Words("a file with this ending would be left out", "使用此扩展名的文件不会被读取"),
     # its shape
@@ -53,13 +53,13 @@ class Place(NamedTuple):
     field: str = ""
 
 
-class BrokenCatalogue(ValueError):
-    """Site data that cannot be taken: which file, line and field, what is wrong and what was expected.
+class BrokenFile(ValueError):
+    """A data file that cannot be taken: which file, line and field, what is wrong and what was expected.
 
-    Nothing of a broken catalogue is used.
+    Nothing of a broken file is used.
     Example:
         >>> place = Place("p.yaml", 7, "products[0].measure")
-        >>> broken = BrokenCatalogue("unknown_value", place, Words("U, mL or dose", "U、mL 或 dose"), "L")
+        >>> broken = BrokenFile("unknown_value", place, Words("U, mL or dose", "U、mL 或 dose"), "L")
         >>> broken.message("en")
         "p.yaml, line 7, products[0].measure: this value is not known; expected U, mL or dose, found 'L'"
         >>> broken.message("zh")

@@ -11,9 +11,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
+from ledger.data_files.broken import BrokenFile, Place
 from ledger.isbt128.bad_scan import Words
-
-from .broken import BrokenCatalogue, Place
 
 LARGEST_BYTES = 1024 * 1024
 DEEPEST = 12
@@ -32,27 +31,27 @@ def compose(path: Path) -> Node | None:
     """The node graph of a file; None when there is nothing in it.
 
     Range: at most 1 MiB and 12 levels.
-    Errors: BrokenCatalogue.
+    Errors: BrokenFile.
     """
     text = _text(path)
     directive = _DIRECTIVE.search(text)
     if directive:
         place = Place(str(path), text.count("\n", 0, directive.start()) + 1)
-        raise BrokenCatalogue("directive", place, _YAML, text[directive.start() :].partition("\n")[0])
+        raise BrokenFile("directive", place, _YAML, text[directive.start() :].partition("\n")[0])
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = DEEPEST
     try:
         node: Node | None = yaml.compose(text)
     except MaxDepthExceededError as error:
         expected = Words(f"at most {DEEPEST} levels", f"最多 {DEEPEST} 层")
-        raise BrokenCatalogue("too_deep", _marked(path, error), expected) from None
+        raise BrokenFile("too_deep", _marked(path, error), expected) from None
     except MarkedYAMLError as error:
-        raise BrokenCatalogue("not_yaml", _marked(path, error), _YAML, error.problem or "") from None
+        raise BrokenFile("not_yaml", _marked(path, error), _YAML, error.problem or "") from None
     except ReaderError as error:
         place = Place(str(path), text.count("\n", 0, error.position) + 1)
-        raise BrokenCatalogue("not_yaml", place, _YAML, chr(error.character)) from None
+        raise BrokenFile("not_yaml", place, _YAML, chr(error.character)) from None
     except (YAMLError, ValueError) as error:
-        raise BrokenCatalogue("not_yaml", Place(str(path), 1), _YAML, str(error)) from None
+        raise BrokenFile("not_yaml", Place(str(path), 1), _YAML, str(error)) from None
     return node
 
 
@@ -62,15 +61,15 @@ def _text(path: Path) -> str:
             content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         expected = Words("a readable file", "可读取的文件")
-        raise BrokenCatalogue("unreadable", Place(str(path)), expected, error.strerror or "") from None
+        raise BrokenFile("unreadable", Place(str(path)), expected, error.strerror or "") from None
     if len(content) > LARGEST_BYTES:
-        raise BrokenCatalogue("too_large", Place(str(path)), Words("at most 1 MiB", "不超过 1 MiB"))
+        raise BrokenFile("too_large", Place(str(path)), Words("at most 1 MiB", "不超过 1 MiB"))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         found = f"0x{content[error.start]:02x}"
-        raise BrokenCatalogue("not_utf8", Place(str(path), line), Words("UTF-8", "UTF-8"), found) from None
+        raise BrokenFile("not_utf8", Place(str(path), line), Words("UTF-8", "UTF-8"), found) from None
 
 
 def _marked(path: Path, error: MarkedYAMLError) -> Place:
@@ -87,7 +86,7 @@ def entries(node: Node, at: Place) -> dict[str, Entry]:
     """The entries of a mapping, each with its place: the line of its key."""
     _refuse_clever(node, at)
     if not isinstance(node, MappingNode):
-        raise BrokenCatalogue("wrong_kind", at, Words("a mapping of fields", "字段映射"), _outline(node))
+        raise BrokenFile("wrong_kind", at, Words("a mapping of fields", "字段映射"), _outline(node))
     found: dict[str, Entry] = {}
     for key, value in node.value:
         name = key.value if isinstance(key, ScalarNode) else _outline(key)
@@ -98,7 +97,7 @@ def entries(node: Node, at: Place) -> dict[str, Entry]:
                 f"once; the first is in line {found[name][0].line}",
                 f"仅一次；首次在第 {found[name][0].line} 行",
             )
-            raise BrokenCatalogue("duplicate_key", place, once)
+            raise BrokenFile("duplicate_key", place, once)
         found[name] = (place, value)
     return found
 
@@ -107,7 +106,7 @@ def items(node: Node, at: Place) -> Iterator[Entry]:
     """The items of a list, each with its place."""
     _refuse_clever(node, at)
     if not isinstance(node, SequenceNode):
-        raise BrokenCatalogue("wrong_kind", at, Words("a list", "列表"), _outline(node))
+        raise BrokenFile("wrong_kind", at, Words("a list", "列表"), _outline(node))
     for number, item in enumerate(node.value):
         yield Place(at.file, line_of(item), f"{at.field}[{number}]"), item
 
@@ -116,7 +115,7 @@ def scalar(node: Node, at: Place, expected: Words) -> Scalar:
     """A single value. Dates stay text; what only looks like a number stays text too."""
     _refuse_clever(node, at)
     if not isinstance(node, ScalarNode):
-        raise BrokenCatalogue("wrong_kind", at, expected, _outline(node))
+        raise BrokenFile("wrong_kind", at, expected, _outline(node))
     kind, text = str(node.tag).removeprefix(_CORE), str(node.value)
     if kind == "null":
         return None
@@ -135,9 +134,9 @@ def scalar(node: Node, at: Place, expected: Words) -> Scalar:
 def _refuse_clever(node: Node, at: Place) -> None:
     # An alias is the same node again, so its anchor gives both away.
     if node.anchor:
-        raise BrokenCatalogue("anchor", at, Words("the value itself", "直接写出的值"), f"&{node.anchor}")
+        raise BrokenFile("anchor", at, Words("the value itself", "直接写出的值"), f"&{node.anchor}")
     if node.tag not in _KINDS:
-        raise BrokenCatalogue("tag", at, Words("a plain value", "普通的值"), str(node.tag))
+        raise BrokenFile("tag", at, Words("a plain value", "普通的值"), str(node.tag))
 
 
 def _outline(node: Node) -> str:

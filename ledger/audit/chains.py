@@ -60,10 +60,10 @@ def chain_findings(snapshot: Snapshot) -> Iterator[Finding]:
 
     First only whether all are, which costs a third; what is wrong is asked in a second pass, if anything is.
     """
-    return iter(()) if _all_well(snapshot) else _chain_findings(snapshot)
+    return iter(()) if all_well(snapshot) else _chain_findings(snapshot)
 
 
-def _all_well(snapshot: Snapshot) -> bool:
+def all_well(snapshot: Snapshot) -> bool:
     """Whether every stream has gapless versions in the order of positions, and its head, and every head its stream."""
     heads, ended = snapshot.select(HEADS), ("", 0, b"")
     current, count, chain, last = "", 0, b"", 0

@@ -54,6 +54,12 @@ def gives_links(wire: str) -> bool:
     return wire in UPCASTS or wire.rpartition(".")[0] in TELLING
 
 
+def row_of(fact: Fact) -> FactRow:
+    """A fact as the audit selects it, as a row of the store."""
+    position, stream, version, name, state, recorded_at, leaf, leaf_hash = fact
+    return FactRow(position, leaf, stream, version, name, recorded_at, state, leaf_hash)
+
+
 def links_in(row: FactRow) -> list[Link]:
     """The links a stored fact gives, by the index's own rules, reading no more of its bytes than these ask for.
 

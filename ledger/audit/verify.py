@@ -5,11 +5,12 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, Protocol
 
+from ledger.audit.beside import Beside
 from ledger.audit.chains import chain_findings
 from ledger.audit.cycles import without_cycle_search
 from ledger.audit.findings import Finding, by_position
 from ledger.audit.leaves import Fact, Log, Since
-from ledger.audit.links import Links
+from ledger.audit.links import Links, row_of
 from ledger.audit.requests import Requests
 from ledger.store.faults import StoreFault
 from ledger.store.port import FactRow, Head, Link
@@ -40,15 +41,18 @@ def verify(
     since: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     links_of: LinksOf | None = None,
+    beside: Beside | None = None,
 ) -> dict[str, Any]:
     """Check the whole ledger, in one pass over the log and one over the streams, whatever its size.
 
     Shape: `{ok, ledger, size, root, position, first_bad, problems, since}`; `first_bad` is the first bad fact as
     `{position, leaf, stream, version, what}`, `problems` at most twenty of all that was found. With `since`, an
     earlier output, also that nothing up to it was cut or changed. Without an outside copy of a root nobody can see
-    a tail that was cut cleanly.
+    a tail that was cut cleanly. `beside`: another process at half of it; what it finds wrong is asked again, here.
     Errors: ValueError when `since` is no output of verify; StoreFault when the database cannot be read at all.
     """
+    if beside is not None and (found := _in_halves(store, since, progress, beside)) is not None:
+        return found
     for lenient in (False, True):  # reading damaged text costs every row, so only when there is some
         audit = _Audit(progress, links_of, _since(since))
         try:
@@ -58,6 +62,21 @@ def verify(
         except StoreFault as fault:
             audit.unreadable(fault)
     return {"ledger": store.ledger_id(), **audit.result()}
+
+
+def _in_halves(
+    store: Auditable, since: Mapping[str, Any] | None, progress: Progress | None, beside: Beside
+) -> dict[str, Any] | None:
+    """The result when all is well, here with the log and there with streams and links; None when anything is not."""
+    audit = _Audit(progress, None, _since(since), streams=False)
+    try:
+        with store.snapshot() as snapshot, without_cycle_search():
+            audit.run(snapshot)
+    except StoreFault:
+        return None
+    found = {"ledger": store.ledger_id(), **audit.result()}
+    # It may have begun later and seen more; never fewer facts than were seen here.
+    return found if found["ok"] and beside.well_up_to() >= found["size"] else None
 
 
 def _since(output: Mapping[str, Any] | None) -> Since | None:
@@ -72,8 +91,10 @@ def _since(output: Mapping[str, Any] | None) -> Since | None:
 class _Audit:
     """One run: what was found, and what was rebuilt."""
 
-    def __init__(self, progress: Progress | None, links_of: LinksOf | None, since: Since | None) -> None:
-        self._progress, self._links_of, self._since = progress, links_of, since
+    def __init__(
+        self, progress: Progress | None, links_of: LinksOf | None, since: Since | None, streams: bool = True
+    ) -> None:
+        self._progress, self._links_of, self._since, self._streams = progress, links_of, since, streams
         self._log: Log | None = None
         self._findings: list[Finding] = []
         self._readable = True
@@ -85,7 +106,7 @@ class _Audit:
         try:
             self._follow(snapshot, log, requests, links)
             self._findings += sorted(requests.findings, key=by_position)
-            streams = list(islice(chain_findings(snapshot), 1000))
+            streams = list(islice(chain_findings(snapshot), 1000)) if self._streams else []
             self._name(log, streams, snapshot)
             self._findings += sorted(streams, key=by_position)
             if self._links_of is not None and log.finding is None and self._readable:
@@ -111,8 +132,7 @@ class _Audit:
 
     def _link(self, links_of: LinksOf, fact: Fact, links: Links) -> bool:
         """Take the links of a fact; False when its bytes, good or not, are no fact that this program can read."""
-        position, stream, version, name, state, recorded_at, leaf, leaf_hash = fact
-        row = FactRow(position, leaf, stream, version, name, recorded_at, state, leaf_hash)
+        row = row_of(fact)
         try:
             if given := links_of(row):
                 links.take(fact, given)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from eventsourcing.persistence import IntegrityError, Mapper, PersistenceError
 
+from ledger.audit.cycles import search_all_seldom, without_cycle_search
 from ledger.commands.answer import Answer, Recorded
 from ledger.commands.clock import Clock
 from ledger.commands.command import Command, digests
@@ -41,6 +42,7 @@ from ledger.store.workspace import Cache, Workspace
 FUTURE_TOLERANCE_US = 24 * 3600 * 1_000_000
 """How far ahead of recorded time a business time may lie before it is flagged. Unit: microseconds."""
 
+MINUTE = timedelta(minutes=1)
 
 _LOG = logging.getLogger(__name__)
 
@@ -190,8 +192,10 @@ class _Batch:
 
     def _observed(self, accepted: _Accepted) -> int:
         """The fact that carries the key: the observation itself."""
-        facts = range(accepted.first, accepted.first + accepted.facts)
-        return next(index for index in facts if self.ws.facts[index].occasion.business_key is not None)
+        for index in range(accepted.first, accepted.first + accepted.facts):
+            if self.ws.facts[index].occasion.business_key is not None:
+                return index
+        raise AssertionError("an observation records what was observed")
 
     def told(self, head: Head) -> list[Answer]:
         """The answers, now that everything is durable. `head` is the head before this batch."""
@@ -244,7 +248,7 @@ def _occasion(digested: Digested) -> Occasion:
         request_sha256=digested.request_sha256,
         by=command.by,
         reported=command.reported,
-        offset_minutes=int(offset.total_seconds() // 60),
+        offset_minutes=offset // MINUTE,
         business_key=digested.business_key,
     )
 
@@ -260,6 +264,7 @@ class Committer:
         self._cache = Cache()
         self._lock = threading.Lock()
         self._locked = False
+        search_all_seldom()
 
     def commit(self, commands: Sequence[Command]) -> list[Answer]:
         """Commit commands as one batch and answer each, in order. One command's failure fails it alone.
@@ -269,7 +274,7 @@ class Committer:
         if not commands:
             return []
         digested = [Digested.of(command) for command in commands]
-        with self._lock:
+        with self._lock, without_cycle_search():
             try:
                 return self._run(digested)
             except (PersistenceError, CommitUnknown) as error:

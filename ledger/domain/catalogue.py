@@ -180,6 +180,14 @@ class Catalogue:
     def _expiries(self) -> dict[tuple[str | None, str, date, str | None], ShelfLife | None]:
         return {}
 
+    @cached_property
+    def _rules(self) -> dict[tuple[str, date], ProcessRule | None]:
+        return {}
+
+    @cached_property
+    def _panels(self) -> dict[tuple[str, date], Panel | None]:
+        return {}
+
     def product(self, component: str | None) -> Product | None:
         return self._products.get(component) if component is not None else None
 
@@ -188,10 +196,16 @@ class Catalogue:
         return self._codes.get(product_code) or self._codes.get(product_code[:5])
 
     def process(self, name: str, at: datetime) -> ProcessRule | None:
-        return _newest(tuple(rule for rule in self.processes if rule.process == name), at)
+        key = (name, at.date())
+        if key not in self._rules:
+            self._rules[key] = _newest(tuple(rule for rule in self.processes if rule.process == name), at)
+        return self._rules[key]
 
     def panel(self, kind: str, at: datetime) -> Panel | None:
-        return _newest(tuple(panel for panel in self.panels if kind in panel.kinds), at)
+        key = (kind, at.date())
+        if key not in self._panels:
+            self._panels[key] = _newest(tuple(panel for panel in self.panels if kind in panel.kinds), at)
+        return self._panels[key]
 
     def return_policy(self, leg: str, at: datetime) -> ReturnPolicy | None:
         return _newest(tuple(each for each in self.returns if each.leg == leg), at)

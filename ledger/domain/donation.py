@@ -246,11 +246,13 @@ class Donation(LedgerAggregate):
 
     def bad_markers(self, until: datetime | None = None) -> list[str]:
         """Markers with a final result that is not acceptable."""
-        return sorted(
+        bad = {
             marker
             for marker, results in self.results.items()
-            if any(each.final and each.result in BAD_RESULTS for each in _by(results, until))
-        )
+            for each in results
+            if each.result in BAD_RESULTS and each.final and (until is None or each.timestamp <= until)
+        }
+        return sorted(bad)
 
     def hold_causes(self) -> list[tuple[str, Fact]]:
         """What on this stream places a hold on every bag of the donation: (cause, fact)."""

@@ -14,7 +14,9 @@ from ledger.store.workspace import Workspace
 Causes = set[tuple[str, Ref, datetime]]
 """What should hold a donation: cause, the fact behind it, and the business time since when."""
 
-_CHANGE_GROUP = (Donation.Grouped, Donation.Registered, Donation.Amended, Donation.Annulled)
+_CHANGE_GROUP: frozenset[type[Fact]] = frozenset(
+    {Donation.Grouped, Donation.Registered, Donation.Amended, Donation.Annulled}
+)
 
 
 OF_DONATION = hold_stream("donation", "")
@@ -25,7 +27,7 @@ def settle_donations(ws: Workspace) -> set[str]:
     """Conclusions and holds of every donation concerned. Returns the bags whose panel changed."""
     reached: set[str] = set()
     concerned = _concerned(ws)
-    regrouped = any(isinstance(fact, _CHANGE_GROUP) for fact in ws.own_facts)
+    regrouped = any(type(fact) in _CHANGE_GROUP for fact in ws.own_facts)
     for donation in concerned:
         disagreeing = _disagreement(ws, donation)
         _place_holds(ws, donation, disagreeing)

@@ -165,6 +165,8 @@ def _first_telling(child: Bag, origin: Any) -> Any:
 
 def complete_modifications(ws: Workspace, bag: Bag) -> None:
     """Say again how long a modified bag lasts when only now it is known what it holds; the shortest telling counts."""
+    if not _was_retold(bag):
+        return
     tellings = [fact for fact in bag.standing() if isinstance(fact, Bag.Modified)]
     for first in [each for each in tellings if each.caused_by is None and each.occasion.reported]:
         expiry = modified_expiry(ws, bag, first.method, on_clock(first.timestamp, first.occasion))
@@ -202,16 +204,23 @@ def complete_readings(ws: Workspace, bag: Bag) -> None:
 
 def take_back_tellings(ws: Workspace, bag: Bag) -> None:
     """Annul what was only told again of a modification or a reading that stands no more, or reads otherwise now."""
+    if not _was_retold(bag):
+        return
     stands = list(bag.standing())
     said = {_observed(fact) for fact in stands if fact.caused_by is None}
     for fact in stands:
-        if isinstance(fact, RETOLD) and fact.caused_by is not None and _observed(fact) not in said:
+        if type(fact) in RETOLD and fact.caused_by is not None and _observed(fact) not in said:
             ws.removing = True
             ws.record(bag, Bag.Annulled, caused_by=bag.facts[-1].ref, target_version=fact.originator_version)
 
 
-RETOLD = (Bag.Modified, Bag.TemperatureBreached)
+RETOLD: frozenset[type[Fact]] = frozenset({Bag.Modified, Bag.TemperatureBreached})
 """Facts that are told again when more is known of what the bag holds."""
+
+
+def _was_retold(bag: Bag) -> bool:
+    """Whether there is anything that may have been told again."""
+    return any(type(fact) in RETOLD for fact in bag.facts)
 
 
 def _observed(fact: Fact) -> tuple[Any, ...]:

@@ -2,36 +2,39 @@
 
 from ledger.domain import Bag, Donation, Donor, Fact
 from ledger.domain.bag.facts import BagFacts
+from ledger.domain.donation import BAD_RESULTS
 from ledger.policies.closure import bags_of_donations, descendants, donations_of_donor
 from ledger.policies.donations import carry_panel, settle_donations
-from ledger.policies.holds import settle_holds
+from ledger.policies.holds import OF_A_SAMPLE, settle_holds
 from ledger.policies.inheritance import complete_children, complete_modifications, complete_readings, take_back_tellings
 from ledger.policies.nonconformities import settle_bag
 from ledger.policies.notices import settle_notices
 from ledger.policies.processes import take_back_the_rest
 from ledger.store.workspace import Workspace
 
-STRUCTURAL = (
-    Bag.Collected,
-    Bag.Prepared,
-    Bag.Received,
-    Bag.Labelled,
-    Bag.Consumed,
-    Bag.Modified,
-    Bag.Amended,
-    Bag.Annulled,
+STRUCTURAL: frozenset[type[Fact]] = frozenset(
+    {
+        Bag.Collected,
+        Bag.Prepared,
+        Bag.Received,
+        Bag.Labelled,
+        Bag.Consumed,
+        Bag.Modified,
+        Bag.Amended,
+        Bag.Annulled,
+    }
 )
 """Facts that change where a bag came from or what it was made with."""
 
 
-JUDGED_BY_OTHERS = (Bag.Released, Bag.ReleaseRevoked)
+JUDGED_BY_OTHERS: frozenset[type[Fact]] = frozenset({Bag.Released, Bag.ReleaseRevoked})
 """Facts whose lawfulness depends on more than the bag's own stream: donations and donors."""
 
 
 QUIET = (
     frozenset(each for each in vars(BagFacts).values() if isinstance(each, type) and issubclass(each, Fact))
-    - frozenset(STRUCTURAL)
-    - frozenset(JUDGED_BY_OTHERS)
+    - STRUCTURAL
+    - JUDGED_BY_OTHERS
     - {Bag.Held, Bag.HoldLifted, Bag.Tested, Bag.TemperatureBreached}
 )
 """Facts from which nothing follows on a bag that no hold, notice, break or correction concerns."""
@@ -39,18 +42,40 @@ QUIET = (
 
 def settle(ws: Workspace) -> None:
     """Record everything that follows from the facts of the command at work."""
-    if not _nothing_follows(ws):
+    if ws.recorded != 1 or not _settled_alone(ws, ws.facts[-1]):
         _settle(ws)
 
 
-def _nothing_follows(ws: Workspace) -> bool:
-    """Whether the command wrote one quiet fact on one quiet bag: most of what happens, and it need not wait."""
-    facts = ws.own_facts
-    if len(facts) != 1 or type(facts[0]) not in QUIET:
+def _settled_alone(ws: Workspace, fact: Fact) -> bool:
+    """Whether all that follows from a command's only fact is settled: most of what happens touches nothing else."""
+    if isinstance(fact, Donation.Tested):
+        return _more_results_to_come(ws, fact)
+    judged = type(fact) in JUDGED_BY_OTHERS
+    if not judged and type(fact) not in QUIET:
         return False
-    bag = ws.bag(facts[0].originator_id)
+    bag = ws.bag(fact.originator_id)
+    if not _is_quiet(bag):
+        return False
+    if judged:
+        settle_bag(ws, bag, related=True)
+    return True
+
+
+def _is_quiet(bag: Bag) -> bool:
+    """Whether no hold, notice, break or correction concerns a bag."""
     concerned = bag.holds or bag.notices or bag.hold_causes() or bag.breaks or bag.open_nonconformities
     return bag.known and not bag.corrections and not concerned
+
+
+def _more_results_to_come(ws: Workspace, fact: Donation.Tested) -> bool:
+    """Whether a good result, from a sample no hold is about, leaves the panel as open as it was and always had been."""
+    donation = ws.donation(fact.originator_id)
+    if fact.result in BAD_RESULTS or donation.concluded is not None or donation.corrections:
+        return False
+    if ws.any_holds and any(ws.has_hold(kind, getattr(fact, kind)) for kind in OF_A_SAMPLE):
+        return False
+    panel = ws.panel_of(donation)
+    return panel is not None and any(marker not in donation.results for marker in panel.markers)
 
 
 def _settle(ws: Workspace) -> None:
@@ -80,7 +105,7 @@ def _structurally_changed(ws: Workspace) -> list[Bag]:
     found: dict[str, Bag] = {}
     for fact in ws.own_facts:
         name = fact.originator_id
-        if isinstance(fact, STRUCTURAL) or (fact.originator_version == 1 and fact.TOPIC.startswith("bag.")):
+        if type(fact) in STRUCTURAL or (fact.originator_version == 1 and fact.TOPIC.startswith("bag.")):
             found[name] = ws.bag(name)
     return list(found.values())
 
@@ -99,7 +124,7 @@ def _born_with_panels(ws: Workspace, bag: Bag) -> None:
 
 
 def _judged_by_others(ws: Workspace) -> set[str]:
-    return {fact.originator_id for fact in ws.own_facts if isinstance(fact, JUDGED_BY_OTHERS)}
+    return {fact.originator_id for fact in ws.own_facts if type(fact) in JUDGED_BY_OTHERS}
 
 
 def _neighbours(changed: list[Bag]) -> set[str]:

@@ -12,11 +12,12 @@ from ledger.domain import Bag, Donation, Fact, Hold
 from ledger.store.port import Link
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def microseconds(at: datetime) -> int:
     """An instant as whole microseconds since 1970-01-01 UTC."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
+    return (at - _EPOCH) // _MICROSECOND
 
 
 def links_of(fact: Fact) -> list[Link]:

@@ -56,6 +56,7 @@ class LedgerPool(SQLiteConnectionPool):
                 if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                     db.execute("PRAGMA journal_mode=WAL")
                 db.execute("PRAGMA synchronous=FULL")
+                db.execute("PRAGMA wal_autocheckpoint=8000")  # pages: fewer commits wait for the file itself
             db.execute("PRAGMA cache_size=-32000")
         except sqlite3.Error:
             db.close()

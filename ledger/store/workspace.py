@@ -78,6 +78,7 @@ class Workspace:
         self.removing = False
         self.correcting = False
         self.conserved = {}
+        self._observed = False
         self._first = len(self.facts)
 
     @property
@@ -105,23 +106,32 @@ class Workspace:
         **body: Any,
     ) -> Ref:
         """Record a fact on an aggregate; it belongs to the command at work."""
-        occasion = self.occasion
-        if occasion.business_key is not None and fact_class is not Bag.Reported:
-            # the key belongs to what was observed, not to what follows from it
-            self.occasion = occasion._replace(business_key=None)
-        elif occasion.business_key is not None:
-            occasion = occasion._replace(business_key=None)
-        ref = aggregate.record(fact_class, happened_at or self.at, occasion, caused_by, **body)
+        ref = aggregate.record(fact_class, happened_at or self.at, self._occasion_of(fact_class), caused_by, **body)
         fact = aggregate.facts[-1]
         self.facts.append(fact)
         self.touched[aggregate.id] = aggregate
         for link in links_of(fact):
-            self.links.append(link)
-            self._batch_links.setdefault((link.kind, link.key), []).append(link)
-            if link.kind == "hold":
-                assert self.cache.hold_scopes is not None
-                self.cache.hold_scopes.add(link.key)
+            self._link(link)
         return ref
+
+    def _link(self, link: Link) -> None:
+        self.links.append(link)
+        self._batch_links.setdefault((link.kind, link.key), []).append(link)
+        if link.kind == "hold":
+            assert self.cache.hold_scopes is not None
+            self.cache.hold_scopes.add(link.key)
+
+    def _occasion_of(self, fact_class: type[Fact]) -> Occasion:
+        """The key belongs to what was observed, not to what follows from it."""
+        occasion = self.occasion
+        if occasion.business_key is None:
+            return occasion
+        if fact_class is Bag.Reported:
+            return occasion._replace(business_key=None)
+        if self._observed:
+            self.occasion = occasion = occasion._replace(business_key=None)
+        self._observed = True
+        return occasion
 
     def sealed(self, text: str | None, subject: str = "text") -> Sealed | None:
         """Text under the subject's key; the store encrypts it before it is written."""

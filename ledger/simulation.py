@@ -15,7 +15,8 @@ from ledger.commands.command import Command
 from ledger.commands.malformed import Malformed
 from ledger.commands.reading import read_command
 from ledger.settings import Settings
-from ledger.simulator.world import Row, Window, World
+from ledger.simulator.world import DECIDED, Listener, Row, Told, Window, World
+from ledger.store.port import RequestRecord, Writing
 from ledger.wiring import Ledger, open_ledger
 from projections.queries.asking import ask
 from projections.queries.everything import every_bag, every_edge
@@ -81,61 +82,74 @@ def open_for(settings: Settings, world: World) -> Ledger:
 def run(ledger: Ledger, world: World, after: Callable[[Window], None] | None = None) -> Ran:
     """Send every window of a world that the ledger does not hold yet; `after` hears of each that is durable.
 
-    A window is one commit, so an interrupted ledger holds whole windows. The last one held is sent once more: should
-    the store have failed in the middle of it, this completes it. After a fault of the store the run ends; the same run
-    goes on from there.
+    A window is one commit at a recorded time of its own, so the ledger's last one says which windows it holds, also
+    after an interruption. After a fault of the store the run ends; the same run goes on from there.
     """
     clock = ledger.clock
     assert isinstance(clock, WorldClock), "a world runs on its own clock: see open_for"
-    ran = Ran()
-    for window, held in _with_held(ledger, world.windows()):
+    ran, last = Ran(), ledger.store.head().recorded_at
+    if last > world.span.end:  # others recorded something since: only the requests say what is held
+        last = 0
+    for window in world.windows():
         ran.windows += 1
-        if held:
+        if window.now < last:
             ran.held += 1
+            told = _recorded(ledger, window) if isinstance(world, Listener) else []
         else:
             clock.micros = window.now
-            _send(ledger, window, ran)
+            told = _held_part(ledger, window) if window.now == last else []
+            told += _send(ledger, window, ran, len(told))
         if ran.outcomes["fault"]:
             break
+        if isinstance(world, Listener):
+            world.heard(window, told)
         if after is not None:
             after(window)
     return ran
 
 
-def _with_held(ledger: Ledger, windows: Iterator[Window]) -> Iterator[tuple[Window, bool]]:
-    """Each window, and whether the ledger holds it and one after it."""
-    before: Window | None = None
-    for window in windows:
-        if not _holds_any(ledger, window):
-            yield from ((each, False) for each in (before, window) if each is not None)
-            break
-        if before is not None:
-            yield before, True
-        before = window
-    else:
-        if before is not None:
-            yield before, False
-    yield from ((window, False) for window in windows)
+def _held_part(ledger: Ledger, window: Window) -> list[Told]:
+    """The last window that is held, up to its last command that was recorded.
+
+    What comes after that was refused, and is again, as nothing was recorded since; or the store failed there, where
+    commands go one by one, and sending it completes the window.
+    """
+    told = _recorded(ledger, window)
+    while told and told[-1].outcome != "recorded":
+        told.pop()
+    return told
 
 
-def _holds_any(ledger: Ledger, window: Window) -> bool:
-    """Whether any request of a window is recorded. One that is refused as a whole looks like one not yet sent."""
+def _recorded(ledger: Ledger, window: Window) -> list[Told]:
+    """What became of the commands of a window that is held; of what left no record nothing more is known."""
     pairs = [(each.get("sender", "local"), each["request"]) for each in window.commands]
     with ledger.store.writing() as writing:
-        return bool(writing.requests(pairs))
+        records = writing.requests(pairs)
+        return [_told_before(writing, records[pair]) if pair in records else Told("unrecorded") for pair in pairs]
 
 
-def _send(ledger: Ledger, window: Window, ran: Ran) -> None:
-    """One window through the public door: each command as a line of JSON, all in one commit."""
-    read = [_read(each) for each in window.commands]
+def _told_before(writing: Writing, record: RequestRecord) -> Told:
+    rows = writing.rows(range(record.first_position, record.first_position + record.count))
+    return Told("recorded", tuple((row.stream, row.version, row.name) for row in rows))
+
+
+def _send(ledger: Ledger, window: Window, ran: Ran, start: int) -> list[Told]:
+    """One window, from a place on, through the public door: each command as a line of JSON, all in one commit."""
+    read = [_read(each) for each in window.commands[start:]]
     answers = iter(ledger.committer.commit([each for each in read if not isinstance(each, Malformed)]))
-    for number, (said, each) in enumerate(zip(window.commands, read, strict=True)):
+    told = []
+    for number, (said, each) in enumerate(zip(window.commands[start:], read, strict=True), start):
         answer = Answer("malformed", problem=each) if isinstance(each, Malformed) else next(answers)
         ran.outcomes[answer.outcome] += 1
-        expected = window.otherwise.get(number, "recorded")
-        if answer.outcome not in (expected, "repeated"):
-            why = str(answer.problem or answer.fault or "")
-            ran.surprises.append(Surprise(said, expected, answer.outcome, why))
+        _compare(window.otherwise.get(number, "recorded"), said, answer, ran)
+        told.append(Told(answer.outcome, tuple((fact.stream, fact.version, fact.name) for fact in answer.facts)))
+    return told
+
+
+def _compare(expected: str, said: Row, answer: Answer, ran: Ran) -> None:
+    if answer.outcome in (expected, "repeated") or (expected == DECIDED and answer.outcome in ("recorded", "refused")):
+        return
+    ran.surprises.append(Surprise(said, expected, answer.outcome, str(answer.problem or answer.fault or "")))
 
 
 def _read(said: Row) -> Command | Malformed:

@@ -1,8 +1,9 @@
 """This file holds the command line's table of contents: `main`, with every command in the order help shows them."""
 
-from ledger.cli import asking, auditing, keeping, learning, recording
+from ledger.cli import asking, auditing, keeping, learning, recording, simulating
 from ledger.cli.demo import demo
 from ledger.cli.door import Main
+from ledger.cli.drilling import drill
 
 main = Main(
     name="bloodledger",
@@ -23,6 +24,9 @@ main = Main(
         learning.schema,
         learning.explain,
         learning.catalogue,
+        drill,
+        simulating.simulate,
+        simulating.report,
         demo,
     ],
 )

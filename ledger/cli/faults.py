@@ -53,7 +53,7 @@ def _outside(say: Say, error: Exception) -> tuple[str, int] | None:
     if isinstance(error, BadSetting):
         return say("fault.setting", name=error.name, found=error.found, expected=error.expected), USAGE
     if isinstance(error, BrokenFile):
-        return say("fault.catalogue", what=error.message(say.lang)), USAGE
+        return say("fault.data_file", what=error.message(say.lang)), USAGE
     if isinstance(error, ViewsOutdated):
         was = "".join(error.details[:1])
         return say("fault.views_outdated", what=say(f"views.outdated.{error.why}", was=was)), FAULT

@@ -37,6 +37,8 @@ REASONS: dict[str, Words] = {
     "same_day": Words("two rules for the same thing from the same day", "同一事项有两条规则自同一天生效"),
     "unknown_component": Words("no product has this component", "没有此成分的产品"),
     "other_measure": Words("the component is not counted in this measure", "该成分不以此单位计量"),
+    "unbalanced": Words("the sums do not agree", "数量不平衡"),
+    "not_met": Words("this total cannot be met", "此总量无法达到"),
     "not_covered": Words("nothing is said about one that must be covered", "缺少必须规定的事项"),
 }
 

@@ -34,11 +34,14 @@ def nearest(field: str, places: Mapping[str, Place], whole: Place) -> Place:
 
 def _value(hint: Any, node: Node, at: Place, places: dict[str, Place]) -> Any:
     places[at.field] = at
-    if is_dataclass(hint):
-        return record(cast(type, hint), entries(node, at), at, places)
+    if is_dataclass(kind := _plain(hint)):
+        return record(cast(type, kind), entries(node, at), at, places)
     if get_origin(hint) is tuple:
         item = get_args(hint)[0]
         return tuple(_value(item, each, place, places) for place, each in items(node, at))
+    if get_origin(hint) is dict:
+        of = get_args(hint)[1]
+        return {name: _value(of, each, place, places) for name, (place, each) in entries(node, at).items()}
     expected = _EXPECTED[_plain(hint)]
     value = scalar(node, at, expected)
     try:
@@ -57,7 +60,7 @@ def record(kind: type, given: dict[str, Entry], at: Place, places: dict[str, Pla
         if name not in wanted:
             raise BrokenFile("unknown_field", place, one_of(kind), name)
     for name, field in wanted.items():
-        if name not in given and field.default is MISSING:
+        if name not in given and field.default is MISSING and field.default_factory is MISSING:
             place = at._replace(field=f"{at.field}.{name}" if at.field else name)
             raise BrokenFile("missing_field", place, Words(f"{name}: …", f"{name}: …"))
     return kind(**{name: _value(hints[name], node, place, places) for name, (place, node) in given.items()})

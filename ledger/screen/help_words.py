@@ -92,6 +92,30 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Check a catalogue, a folder or a file. What is wrong is named with file, line and field.",
         "检查目录（文件夹或文件）。有误时指出文件、行与字段。",
     ),
+    "drill": (
+        "Drill recalls in worlds where everything goes wrong. A donor, a lot and a device of each are recalled, in a "
+        "ledger in memory, and compared with where the blood physically went. Exit code 1: something was missed, found "
+        "though it is not so, or never went wrong.",
+        "在处处出错的模拟世界中演练召回。每个世界召回一名献血者、一个批号和一台设备，账本在内存中，"
+        "结果与血液的实际去向比对。退出码 1：有遗漏、有多余，或有差错类型未曾出现。",
+    ),
+    "simulate": (
+        "Let a simulated world live in a ledger, by sending commands. SCENARIO is a name or a file that ends in .yaml; "
+        "without one the scenarios are listed. One seed gives the same ledger for ever; run again on an interrupted "
+        "ledger it goes on where it stopped. At the end every answer is held against what physically happened. Exit "
+        "code 1: an answer is not true.",
+        "让模拟世界通过发送命令在账本中运行。SCENARIO 为情景名称或以 .yaml 结尾的文件；不给出时列出已有情景。"
+        "同一种子始终得到相同的账本；在中断的账本上再次运行会从中断处继续。结束时将所有答案与实际情况核对。"
+        "退出码 1：有答案与实际不符。",
+    ),
+    "report": (
+        "Report on a year, from the facts. Donations, and for each component the way from opening to closing stock: "
+        "opening + made + received = supplied + transferred + discarded + expired + consumed + used otherwise + "
+        "closing. With --scenario its own figures stand beside those of the facts.",
+        "根据记录生成年度报告。包括采集情况，以及各成分从期初到期末的去向："
+        "期初 + 制备 + 接收 = 供应 + 调剂 + 报废 + 过期 + 消耗 + 其他使用 + 期末。"
+        "给出 --scenario 时，其数字与记录并列。",
+    ),
     "demo": (
         "Watch real donations become bags, components, and reach patients. In a new ledger, traced both ways.",
         "观看真实献血如何成为血袋、成分并用于患者。在新账本中，双向追溯。",
@@ -145,6 +169,16 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "commands": ("bloodledger commands",),
     "explain": ("bloodledger explain BagHeld", "bloodledger explain transfused_expired --lang zh"),
     "catalogue check": ("bloodledger catalogue check our-catalogue/",),
+    "drill": ("bloodledger drill", "bloodledger drill --seeds 1000 --first 20 --json"),
+    "simulate": (
+        "bloodledger simulate",
+        "bloodledger simulate zhangjiakou-2023 --ledger year.db",
+        "bloodledger simulate zhangjiakou-2023 --ledger days.db --seed 7 --days 10 --json",
+    ),
+    "report": (
+        "bloodledger report --year 2023 --scenario zhangjiakou-2023 --ledger year.db",
+        "bloodledger report --year 2023 --facility A1307 --json",
+    ),
     "demo": ("bloodledger demo",),
 }
 
@@ -225,6 +259,17 @@ OPTIONS: Final[dict[str, tuple[str, str]]] = {
         "Switch also when the views made anew say something else.",
         "即使重建的视图有所不同也切换。",
     ),
+    "seed": ("What makes this world differ from others of its scenario.", "使该世界区别于同一情景其他世界的种子。"),
+    "sim_days": ("Only the first so many days.", "仅限最初若干天。"),
+    "check": (
+        "Hold the ledger's answers against what truly happened.",
+        "将账本的答案与实际发生的情况核对。",
+    ),
+    "year": ("The calendar year.", "年份。"),
+    "scenario": ("Beside the facts show the figures of this scenario.", "将此情景的数字与记录并列。"),
+    "report_facility": ("The stock of this facility alone.", "仅限此机构的库存。"),
+    "seeds": ("How many worlds.", "世界的数量。"),
+    "first_seed": ("The first world's seed; the others follow.", "首个世界的种子；其余依次递增。"),
     "version": ("Show the version and exit.", "显示版本并退出。"),
     "help": ("Show this message and exit.", "显示本说明并退出。"),
     "examples": ("Examples:", "示例："),

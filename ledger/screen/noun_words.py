@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from ledger.screen.trouble_words import TROUBLES
+
 FACTS: Final[dict[str, tuple[str, str]]] = {
     "bag.collected": ("collected", "采集"),
     "bag.prepared": ("prepared", "制备"),
@@ -163,6 +165,7 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
         ("scope", SCOPES),
         ("measure", MEASURES),
         ("rhd", RHD),
+        ("trouble", TROUBLES),
     )
     for name, words in table.items()
 }

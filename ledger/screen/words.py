@@ -33,7 +33,7 @@ SAID: Final[dict[str, tuple[str, str]]] = {
         "setting {name} is {found!r}: {expected} is expected",
         "设置 {name} 为 {found!r}：应为 {expected}",
     ),
-    "fault.catalogue": ("the catalogue cannot be used: {what}", "目录无法使用：{what}"),
+    "fault.data_file": ("this file cannot be used: {what}", "此文件无法使用：{what}"),
     "fault.error": ("error", "错误"),
     # -- the command line itself
     "usage.help": ("see `{path} --help`", "参见 {path} --help"),
@@ -317,7 +317,101 @@ SAID: Final[dict[str, tuple[str, str]]] = {
         "  {program} --ledger {path} ask f patient:{patient}\n"
         "  {program} --ledger {path} verify",
     ),
+    # -- simulation and report
+    "progress.simulate": ("living through the scenario", "推演情景"),
+    "progress.check": ("holding the answers against the truth", "对照真实情况核对答案"),
+    "progress.report": ("adding up the year", "汇总全年"),
+    "simulate.unknown": (
+        "there is no scenario {name}; known are {known}, or name a file that ends in .yaml",
+        "没有情景 {name}；已有 {known}，或给出以 .yaml 结尾的文件",
+    ),
+    "simulate.held": (
+        "the ledger held {held} of {windows} windows already: it went on from there",
+        "账本已有 {windows} 个批次中的 {held} 个：从该处继续",
+    ),
+    "simulate.sent": ("{commands} commands sent: {outcomes}", "已发送 {commands} 条命令：{outcomes}"),
+    "simulate.surprise": (
+        "{request} {command}: {outcome}, and should have been {expected}: {why}",
+        "{request} {command}：结果为 {outcome}，应为 {expected}：{why}",
+    ),
+    "simulate.facts": (
+        "{facts} facts in the ledger and its views; {seconds} s, {rate} facts/s",
+        "账本及视图中共 {facts} 条记录；用时 {seconds} 秒，每秒 {rate} 条",
+    ),
+    "simulate.root": ("tree root {root}", "树根 {root}"),
+    "simulate.true": ("Every answer is true: {compared}", "所有答案均与真实情况一致：{compared}"),
+    "simulate.untrue": (
+        "{failures} answers are not as it truly was ({compared}):",
+        "有 {failures} 个答案与真实情况不符（{compared}）：",
+    ),
+    "report.title": (
+        "Report on {year}, from the facts up to position {position}",
+        "{year} 年报告（截至位置 {position} 的记录）",
+    ),
+    "report.kind": ("Donations", "采集种类"),
+    "report.donations": ("Donations", "人次"),
+    "report.opening": ("Opening", "期初"),
+    "report.made": ("Made", "制备"),
+    "report.received": ("Received", "接收"),
+    "report.supplied": ("Supplied", "供应"),
+    "report.transferred": ("Transferred", "调剂"),
+    "report.discarded": ("Discarded", "报废"),
+    "report.expired": ("Expired", "过期"),
+    "report.consumed": ("Consumed", "消耗"),
+    "report.used_otherwise": ("Used otherwise", "其他使用"),
+    "report.closing": ("Closing", "期末"),
+    "report.shipments": ("Shipments", "调剂批次"),
+    "report.shipped": (
+        "{shipments} shipments between centres, {bags} bags",
+        "站间调剂 {shipments} 批，血袋 {bags} 个",
+    ),
+    "report.scenario": ("Figures of {scenario} beside the facts", "情景 {scenario} 的数字与记录对照"),
+    "report.figure": ("Figure", "指标"),
+    "report.of": ("Of", "对象"),
+    "report.facts": ("Facts", "记录"),
+    "report.file": ("Scenario", "情景"),
+    "report.source": ("Source", "来源"),
+    "report.quantity": ("Quantity", "数量"),
+    "report.published": ("Supplied", "供应合计"),
+    "report.supplied_to": ("Given to", "输注给"),
+    "report.equal": ("equal", "一致"),
+    "report.differs": ("differs", "不符"),
+    # -- drill
+    "drill.good": (
+        "Every recall found everything and nothing else: {seeds} worlds from seed {first}, {commands} commands, "
+        "{facts} facts.",
+        "每次召回均无遗漏、无多余：自种子 {first} 起 {seeds} 个世界，{commands} 条命令，{facts} 条记录。",
+    ),
+    "drill.bad": (
+        "The drill failed: {missed} missed, {extra} too much; {seeds} worlds from seed {first}, {commands} commands, "
+        "{facts} facts.",
+        "演练未通过：遗漏 {missed}，多余 {extra}；自种子 {first} 起 {seeds} 个世界，{commands} 条命令，"
+        "{facts} 条记录。",
+    ),
+    "drill.short": (
+        "Nothing was missed, nothing too much, but not every kind of trouble happened: {seeds} worlds from seed "
+        "{first}, {commands} commands, {facts} facts.",
+        "无遗漏、无多余，但并非每类差错都出现过：自种子 {first} 起 {seeds} 个世界，{commands} 条命令，{facts} 条记录。",
+    ),
+    "drill.recalled": (
+        "Recalled {recalls} donors, lots and devices: {bags} bags, used ones included, and {patients} patients.",
+        "召回献血者、批号和设备 {recalls} 次：涉及血袋 {bags} 个（含已使用者）、患者 {patients} 名。",
+    ),
+    "drill.trouble": ("What went wrong in these worlds", "这些世界中出过的差错"),
+    "drill.never": (
+        "Never happened: {kind}. Of that this drill says nothing; take more seeds.",
+        "未曾出现：{kind}。本次演练对此无从判断，请增加种子数。",
+    ),
+    "drill.wrong": ("seed {seed}, {subject}, as known {known_at}:", "种子 {seed}，{subject}，所知截至 {known_at}："),
+    "drill.missed": ("missed: {what}", "遗漏：{what}"),
+    "drill.extra": ("too much: {what}", "多余：{what}"),
+    "drill.now": ("now", "现在"),
+    "drill.surprise": (
+        "seed {seed}: {command} should be {expected} and was {outcome}. {why}",
+        "种子 {seed}：{command} 应为 {expected}，实为 {outcome}。{why}",
+    ),
     # -- progress
+    "progress.drill": ("drilling", "演练中"),
     "progress.record": ("recording", "记录中"),
     "progress.import": ("importing", "导入中"),
     "progress.verify": ("checking", "核验中"),

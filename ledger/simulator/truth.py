@@ -6,7 +6,7 @@ people and things, and nothing of facts, holds or statuses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -65,6 +65,7 @@ class Picture:
         self._touched: dict[str, list[str]] = {}
         self._same: dict[str, list[str]] = {}
         self._ends: dict[str, str] = {}
+        self._labels: dict[str, None] = {}
         self._numbers: dict[str, list[str]] | None = None
 
     # -- what happens -----------------------------------------------------------------------------
@@ -105,6 +106,9 @@ class Picture:
             self._made[out.bag] = (making,) if before is None else (*before, making)
             self._fills(out, where, groups.pop() if len(groups) == 1 else _NONE, touched)
             groups = {(self._containers[out.bag].group, self._containers[out.bag].rhd)}
+
+    def _bears(self, bag: str) -> None:
+        self._labels[bag] = None
 
     def _touches(self, what: str, things: tuple[str, ...]) -> None:
         for thing in things:
@@ -154,6 +158,11 @@ class Picture:
     def bags(self) -> Iterator[str]:
         """Every container that was ever filled, used ones included."""
         return iter(self._containers)
+
+    def held(self, bag: str) -> tuple[str, int, str]:
+        """What a container was filled with. Shape: component, thousandths, measure. Errors: KeyError."""
+        found = self._containers[bag]
+        return found.component, found.amount, found.measure
 
     def where(self, bag: str) -> str | None:
         """The facility on whose shelf a bag lies; None when it lies on none."""
@@ -205,7 +214,8 @@ class Picture:
         return set(self._numbers.get(din, ()))
 
     def _named(self) -> set[str]:
-        return self._containers.keys() | self._children.keys() | self._given.keys() | self._ends.keys()
+        known = self._containers.keys() | self._children.keys() | self._given.keys() | self._ends.keys()
+        return known | self._labels.keys()
 
     def bags_of_donor(self, donor: str) -> set[str]:
         """Every bag with a person's blood in it: split, pooled, renumbered, used."""
@@ -238,6 +248,10 @@ class Picture:
         bags = [bag for bag, given in self._given.items() if people.intersection(given)]
         dins = {each[:DIN_LENGTH] for bag in bags for each in self.ancestors(bag)}
         return {donor for din in dins for donor in self._donors.get(din, ())}
+
+    def dins(self) -> Set[str]:
+        """Numbers of all donations."""
+        return self._donors.keys()
 
     def donors(self) -> list[str]:
         """Everybody who gave."""
@@ -311,6 +325,10 @@ class Truth(Picture):
     ) -> None:
         """Of some containers others were made, which lie where those lay unless told where else."""
         self._happens(told, until, "_makes", process, tuple(inputs), tuple(outputs), where, tuple(touched))
+
+    def labelled(self, bag: str, *, told: int, until: int = NEVER) -> None:
+        """There is a label with this number, whatever it is on."""
+        self._happens(told, until, "_bears", bag)
 
     def touched(self, what: str, things: Sequence[str], *, told: int, until: int = NEVER) -> None:
         """Lots, devices, operators or runs touched a bag, or the samples of a donation."""

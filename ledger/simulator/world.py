@@ -1,7 +1,8 @@
 """This file holds what every world is: commands in windows by its own clock, and its own truth to check answers by.
 
 A world acts only by sending commands. It does not look at what the ledger made of them: it knows beforehand what must
-become of each, and after the run it holds the ledger's answers against what physically happened.
+become of each (or hears it, as whoever sent them does: Listener), and after the run it holds the ledger's answers
+against what physically happened.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from random import Random  # noqa: TID251 - seeded: the same world every time
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 Command = dict[str, Any]
 Row = dict[str, Any]
+DECIDED = "decided"
+"""What becomes of a decision of which a world does not know beforehand whether it may be taken."""
 
 
 class Window(NamedTuple):
@@ -21,12 +24,19 @@ class Window(NamedTuple):
 
     Shape: `now` the recorded time of the commit, in microseconds since 1970-01-01 UTC; no two windows share one, and it
     never runs backwards. `otherwise`: what must become of a command, by its place in the window, where that is not
-    `recorded`: repeated, refused or malformed.
+    `recorded`: repeated, refused, malformed, or `decided`: recorded or refused, as the ledger decides.
     """
 
     now: int
     commands: list[Command]
     otherwise: dict[int, str] = {}
+
+
+class Told(NamedTuple):
+    """What became of a command. Shape: `facts` if it was recorded, now or before: stream, version, wire name."""
+
+    outcome: str
+    facts: tuple[tuple[str, int, str], ...] = ()
 
 
 class Span(NamedTuple):
@@ -56,8 +66,15 @@ class Answers(Protocol):
         """Bags and edges without their facts; None where nothing is known of the subject."""
         ...
 
-    def recall(self, subject: str, at: datetime, known_at: datetime | None = None, **period: Any) -> Row | None:
-        """Every bag a subject reaches; None where nothing is known of it."""
+    def recall(
+        self,
+        subject: str,
+        at: datetime,
+        known_at: datetime | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Row | None:
+        """Every bag a subject reaches, by what happened within a period; None where nothing is known of it."""
         ...
 
     def bags(self, known_at: datetime | None = None) -> Iterator[Row]:
@@ -86,6 +103,15 @@ class Checked:
     def good(self) -> bool:
         """Whether anything was compared and all of it was right."""
         return bool(self.compared) and not self.failures
+
+    def told(self) -> Row:
+        """As JSON: {good, compared, failures, wrong}."""
+        return {
+            "good": self.good,
+            "compared": dict(sorted(self.compared.items())),
+            "failures": self.failures,
+            "wrong": self.wrong,
+        }
 
     def same(self, kind: str, what: str, said: Any, truth: Any) -> None:
         """Hold one answer against the truth."""
@@ -120,4 +146,13 @@ class World(Protocol):
 
     def check(self, answers: Answers, chance: Random) -> Checked:
         """Hold a ledger that was sent every window against the truth, now and as known at times `chance` draws."""
+        ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """A world that must hear what became of its commands: decisions may be refused, and words corrected."""
+
+    def heard(self, window: Window, told: list[Told]) -> None:
+        """Each window is durable, and this became of its commands, in order; the next is asked for after this."""
         ...

@@ -7,18 +7,15 @@ from typing import Any
 from projections.decode import Fact, decimal_text, decode_stored
 from projections.queries.about import in_stock
 from projections.queries.asking import Asking, Said
+from projections.queries.facts import stored_by_stream
 from projections.queries.stock import SHELVES
 from projections.readmodels.bag_fold import folded
 from projections.readmodels.bag_state import FINAL
-from projections.readmodels.database import Reading, Row, is_bag
+from projections.readmodels.database import Reading, is_bag
 from projections.readmodels.standing import standing
 
-PAGE = 2_000
-"""Facts read at a time: what the fold keeps in memory, whatever the ledger's size, beside one bag's own facts."""
 SHELF = ("facility", "component", "group", "rhd", "status", "measure")
 IN_VIEW = "SELECT shelf, COUNT(*), SUM(thousandths) FROM {spells} GROUP BY shelf"
-LIFE = """SELECT position, stream, version, name, recorded_at, state FROM life
-    WHERE (stream, version) > (?, ?) ORDER BY stream, version LIMIT ?"""
 UNREAD = "SELECT COUNT(*) FROM parked WHERE position <= ?"
 
 Shelf = tuple[str | None, ...]
@@ -99,17 +96,6 @@ def _shelved(facts: list[Fact]) -> tuple[Shelf, int | None] | None:
 
 def _bags(read: Reading, progress: Callable[[int, int], None] | None) -> Iterator[list[Fact]]:
     """The readable facts of each bag up to the position asked about, one bag after another."""
-    rows = (row for row in _life(read, progress) if row[0] <= read.position and is_bag(row[1]))
+    rows = (row for row in stored_by_stream(read, progress) if row[0] <= read.position and is_bag(row[1]))
     for _, stored in groupby(rows, key=lambda row: row[1]):
         yield [fact for row in stored if isinstance(fact := decode_stored(*row), Fact)]
-
-
-def _life(read: Reading, progress: Callable[[int, int], None] | None) -> Iterator[Row]:
-    """Every stored fact in the order of the index by stream, page by page."""
-    stream, version, done = "", 0, 0
-    while page := read.rows(LIFE, [stream, version, PAGE]):
-        yield from page
-        _, stream, version, *_ = page[-1]
-        done += len(page)
-        if progress is not None:
-            progress(min(done, read.complete_to), read.complete_to)

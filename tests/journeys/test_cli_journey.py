@@ -319,7 +319,7 @@ def test_a_wrong_setting_is_wrong_usage(lived: Terminal) -> None:
     assert process.returncode == 2 and b"BLOODLEDGER_BUSY_SECONDS" in err
     process = lived.start("record", "-", BLOODLEDGER_CATALOGUE=os.devnull + "/nowhere")
     _, err = process.communicate(as_lines(life()[:1]), 60)
-    assert process.returncode == 2 and err.startswith(b"error: the catalogue cannot be used")
+    assert process.returncode == 2 and err.startswith(b"error: this file cannot be used")
 
 
 def test_a_ledger_is_begun_and_described(terminal: Terminal) -> None:

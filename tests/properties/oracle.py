@@ -8,11 +8,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-Command = dict[str, Any]
+from ledger.simulator.trouble.speech import ENDS, GOOD, MARKERS, Command
+
 Holds = set[tuple[str, str]]
 
-MARKERS = {"hbsag", "anti_hcv", "hiv_ag_ab", "syphilis", "alt", "nat_hbv", "nat_hcv", "nat_hiv"}
-GOOD = {"nonreactive", "acceptable"}
 STOPPED_BY_HOLD = {"pool", "split", "wash", "irradiate", "thaw", "deglycerolise", "redesignate"}
 RANGES = {
     "whole_blood": (2, 6),
@@ -21,13 +20,6 @@ RANGES = {
     "concentrated_platelets": (20, 24),
     "pooled_platelets": (20, 24),
     "fresh_frozen_plasma": (-999, -18),
-}
-ENDS = {
-    "RecordTransfusion": "transfused",
-    "DiscardBag": "discarded",
-    "DestroyBag": "destroyed",
-    "SendForFractionation": "sent_for_fractionation",
-    "UseForQualityControl": "used_for_quality_control",
 }
 CHECKS = {"InspectBag", "VerifyLabel", "RecordQualityTest", "ReturnBag", "RecordBreach"}
 

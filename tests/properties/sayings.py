@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-Command = dict[str, Any]
+from ledger.simulator.trouble.speech import MARKERS, Command, amount, din, made
+
+__all__ = ["MARKERS", "Command", "Pick", "amount", "din", "made"]
+
 Pick = Callable[[Sequence[Any]], Any]
-
-
-def din(number: int) -> str:
-    return f"A999926{number:06d}"
 
 
 WHOLE = ["A999926000001=E0336V00", "A999926000002=E0336V00", "A999926000003=E0336V00"]
@@ -24,18 +23,9 @@ RENAMED = f"{din(8)}=E5445V00"
 CONTAINER = f"{din(3)}#1"
 BAGS = [*WHOLE, *RED, *PLASMA, *PLATELETS, *HALVES, *QUARTERS, WASHED, POOL, *ALIQUOTS, RENAMED, CONTAINER]
 DINS = [din(1), din(2), din(3), din(9)]
-MARKERS = ["hbsag", "anti_hcv", "hiv_ag_ab", "syphilis", "alt", "nat_hbv", "nat_hcv", "nat_hiv"]
 PATIENTS = ["p1", "p2"]
 
 RED_CELLS, PLASMA_OF = "leukoreduced_suspended_red_cells", "fresh_frozen_plasma"
-
-
-def amount(value: str, measure: str = "U") -> dict[str, str]:
-    return {"amount": value, "measure": measure}
-
-
-def made(bag: str, component: str, value: str, measure: str = "U") -> dict[str, Any]:
-    return {"bag": bag, "component": component, "quantity": amount(value, measure)}
 
 
 def separation(n: int) -> Command:

@@ -5,228 +5,17 @@ time asked about, what stands, what was made from what, where each bag is and wh
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache, cached_property
-from pathlib import Path
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
-from ruamel.yaml import YAML
+from ledger.simulator.trouble.sayings import ORIGINS, PROCESSES, Heard, Saying, business_time, lots_of, says
+from ledger.simulator.trouble.site import within_range
+from ledger.simulator.trouble.speech import GOOD, MARKERS, Command
 
-from tests.properties.oracle import ENDS, GOOD, MARKERS
-from tests.properties.sayings import Command
-
-LOCAL = timezone(timedelta(hours=8))
-"""The clock of whoever sends these commands."""
-CATALOGUE = Path(__file__).parents[2] / "ledger" / "catalogue" / "example"
-MINUTE = timedelta(minutes=1)
-
-FACTS = {
-    "StoreBag": "bag.stored", "MoveBag": "bag.moved", "CountBag": "bag.counted", "ReportMissing": "bag.missing",
-    "ReportFound": "bag.found", "RecordBreach": "bag.temperature_breached", "DistributeBag": "bag.distributed",
-    "RecordArrival": "bag.arrived", "DiscardBag": "bag.discarded", "DestroyBag": "bag.destroyed",
-    "SendForFractionation": "bag.sent_for_fractionation", "UseForQualityControl": "bag.used_for_quality_control",
-    "ReserveBag": "bag.reserved", "CancelReservation": "bag.reservation_cancelled",
-    "CrossmatchBag": "bag.crossmatched", "IssueBag": "bag.issued", "ReturnBag": "bag.returned",
-    "RecordTransfusion": "bag.transfused", "InspectBag": "bag.inspected", "VerifyLabel": "bag.label_verified",
-    "ReleaseBag": "bag.released", "EmergencyReleaseBag": "bag.released", "RevokeRelease": "bag.release_revoked",
-    "ModifyBag": "bag.modified", "ReceiveBag": "bag.received", "RegisterDonation": "donation.registered",
-    "RecordTest": "donation.tested", "RecordGroup": "donation.grouped", "RecordSelfExclusion": "donor.self_excluded",
-    "RecordPostDonationInformation": "donation.post_donation_information",
-    "RecordRecipientGroup": "recipient.grouped",
-}  # fmt: skip
-"""What the reference of commands calls the fact each of them makes."""
-ORIGINS = ("bag.collected", "bag.prepared", "bag.received", "bag.labelled")
 BAD = {"reactive": "reactive_result", "unacceptable": "reactive_result", "indeterminate": "disputed_result"}
 """Which result holds for which cause."""
-FATES = {FACTS[name]: fate for name, fate in ENDS.items()}
-FINAL = {"transfused", "discarded", "destroyed", "consumed", "out"}
-PROCESSES = {"PrepareBags", "LabelBag", "MergeDonors", "MergeRecipients", "UnmergeDonors", "UnmergeRecipients"}
-"""Commands whose facts on several streams fall together."""
-
-
-class Heard(NamedTuple):
-    """One command as it was recorded.
-
-    Shape: `number` counts commands in the order in which they were recorded; `target` of a correction: the number of
-    the command it means, and on which stream; `lifts` of a lifting: the number of the placing.
-    """
-
-    number: int
-    command: Command
-    recorded_at: datetime
-    target: tuple[int, str] | None = None
-    lifts: int | None = None
-
-
-@dataclass(eq=False)
-class Saying:
-    """What one command says on one stream; `at` and `body` as they read now, `first` as it was said."""
-
-    number: int
-    stream: str
-    fact: str
-    at: datetime
-    body: dict[str, Any]
-    corrected: str | None = None
-
-    def __post_init__(self) -> None:
-        self.first, self.first_at = self.body, self.at
-
-    @property
-    def key(self) -> tuple[int, str, str]:
-        return (self.number, self.stream, self.fact)
-
-
-def business_time(command: Command) -> datetime:
-    return datetime.fromisoformat(command["happened_at"]).astimezone(UTC)
-
-
-def instant_of(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
-
-
-def shown(at: datetime | None) -> str | None:
-    """An instant as answers show it."""
-    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def exact(amount: Decimal | None) -> str | None:
-    """An amount as answers show it."""
-    return None if amount is None else f"{amount.normalize():f}"
-
-
-# -- the site's data, read from its files -----------------------------------------------------------------
-
-
-@cache
-def site(section: str) -> list[dict[str, Any]]:
-    """One section of the example catalogue, as its files say it."""
-    found: list[dict[str, Any]] = []
-    for path in sorted(CATALOGUE.glob("*.yaml")):
-        found += YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")).get(section, [])
-    return found
-
-
-@cache
-def product(component: str | None) -> dict[str, Any]:
-    return next((each for each in site("products") if each["component"] == component), {})
-
-
-def within_range(component: str | None, celsius: Decimal) -> bool:
-    """Whether the storage rule allows a temperature; without a rule nothing is allowed."""
-    storage = product(component).get("storage")
-    if not storage:
-        return False
-    low, high = storage[0].get("celsius_min"), storage[0].get("celsius_max")
-    return (low is None or celsius >= low) and (high is None or celsius <= high)
-
-
-def lasting(component: str | None, process: str, solution: str | None, start: datetime) -> datetime | None:
-    """Until when something lasts that begins to age at `start`, by the narrowest shelf life that fits."""
-    fitting = []
-    for life in product(component).get("shelf_lives", []):
-        processes, solutions = life.get("processes", []), life.get("solutions", [])
-        if (processes and process not in processes) or (solutions and solution not in solutions):
-            continue
-        days = life.get("days", 0) + life.get("hours", 0) / 24
-        fitting.append((-(2 * bool(processes) + bool(solutions)), life.get("years", 0) * 366 + days, life))
-    if not fitting:
-        return None
-    life = min(fitting, key=lambda each: each[:2])[2]
-    local = start.astimezone(LOCAL)
-    end = local.replace(year=local.year + life.get("years", 0))
-    end += timedelta(days=life.get("days", 0), hours=life.get("hours", 0))
-    return end.replace(second=0, microsecond=0).astimezone(UTC)
-
-
-@cache
-def rule_of(process: str) -> dict[str, Any]:
-    return next((each for each in site("processes") if each["process"] == process), {})
-
-
-# -- what each command says -------------------------------------------------------------------------------
-
-
-def bags_of(command: Command) -> list[str]:
-    return [command["bag"]] if "bag" in command else list(command.get("bags", []))
-
-
-def says(heard: Heard) -> Iterator[Saying]:
-    """What one command says, stream by stream; corrections say nothing here."""
-    command, number = heard.command, heard.number
-    at, name = business_time(command), command["command"]
-    body = {key: value for key, value in command.items() if key not in ("command", "happened_at")}
-    if "from" in body:
-        body["sent_from"] = body.pop("from")
-    body.setdefault("reported", False)
-    if name == "RecordTest":
-        body.setdefault("final", True)
-    if name in _SPECIAL:
-        for stream, fact, more in _SPECIAL[name](body):
-            yield Saying(number, stream, fact, at, {**body, **more})
-    elif name in FACTS:
-        who = [body["din"]] if "din" in body and name != "RecordSelfExclusion" else bags_of(command)
-        if name == "RecordRecipientGroup":
-            who = [f"patient:{body['patient']}"]
-        elif name == "RecordSelfExclusion":
-            who = [f"donor:{body['donor']}"]
-        for stream in who:
-            yield Saying(number, stream, FACTS[name], at, dict(body))
-
-
-def _collects(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    kind = body["kind"]
-    more = {"donation": body["bag"][:13], "component": body.get("component") or kind}
-    yield body["bag"], "bag.collected", more
-    yield body["bag"][:13], "donation.registered", {}
-
-
-def _labels(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    if "container" in body:
-        yield body["container"], "bag.consumed", {"process": "label", "children": [body["bag"]]}
-    yield body["bag"], "bag.labelled", {}
-
-
-def _prepares(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    children = [each["bag"] for each in body["outputs"]]
-    for bag in body["inputs"]:
-        yield bag, "bag.consumed", {"children": children}
-    for each in body["outputs"]:
-        yield each["bag"], "bag.prepared", {**each, "parents": body["inputs"]}
-
-
-def _places(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    yield f"hold:{body['scope']['kind']}:{body['scope']['id']}", "hold.placed", {}
-
-
-def _lifts(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    yield f"hold:{body['scope']['kind']}:{body['scope']['id']}", "hold.lifted", {}
-
-
-def _pairs(noun: str, fact: str) -> Any:
-    def say(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        for one, other in ((body[noun], body["other"]), (body["other"], body[noun])):
-            yield f"{noun}:{one}", fact, {"other": other}
-
-    return say
-
-
-_SPECIAL: dict[str, Any] = {
-    "CollectBag": _collects,
-    "LabelBag": _labels,
-    "PrepareBags": _prepares,
-    "PlaceHold": _places,
-    "LiftHold": _lifts,
-    "MergeDonors": _pairs("donor", "donor.merged"),
-    "UnmergeDonors": _pairs("donor", "donor.unmerged"),
-    "MergeRecipients": _pairs("patient", "recipient.merged"),
-    "UnmergeRecipients": _pairs("patient", "recipient.unmerged"),
-}
-
-
-# -- what stands ------------------------------------------------------------------------------------------
 
 
 class Standing:
@@ -252,14 +41,15 @@ class Standing:
         self.streams |= {each.body["scope"]["id"] for each in self.every if each.stream.startswith("hold:bag:")}
 
     def _drop_repeated_registrations(self) -> None:
-        """A collection registers its donation unless somebody did before."""
-        known: set[str] = set()
+        """A collection registers its donation unless somebody did before, for the same donor at the same place."""
+        known: set[tuple[str, str, str]] = set()
         kept = []
         for saying in self.every:
             if saying.fact == "donation.registered":
-                if saying.stream in known and "bag" in saying.body:
+                claim = (saying.stream, saying.body["donor"], saying.body["facility"])
+                if claim in known and "bag" in saying.body:
                     continue
-                known.add(saying.stream)
+                known.add(claim)
             kept.append(saying)
         self.every = kept
 
@@ -272,12 +62,16 @@ class Standing:
         meant = {each.number: self._meant(each, by_number) for each in self.heard if _corrects(each)}
         commands = {each.number: each.command for each in self.heard}
         gone: set[int] = set()
+        self.unmatched: list[Heard] = []
+        """Corrections of something that nobody said."""
         changes: dict[tuple[int, str, str], list[tuple[int, dict[str, Any]]]] = {}
         of_amendment: dict[int, list[dict[str, Any]]] = {}
         for each in reversed([each for each in self.heard if _corrects(each)]):
             if each.number in gone:
                 continue
             self._apply(each, meant[each.number], commands, gone, changes, of_amendment)
+            if each.target is None and not meant[each.number]:
+                self.unmatched.append(each)
         for saying in self.every:
             for _, change in changes.get(saying.key, []):
                 _change(saying, change)
@@ -446,14 +240,15 @@ class Standing:
     def group(self, bag: str) -> set[tuple[str | None, str | None]]:
         """What the bag's group may be shown as: as tested, else as declared; several where the rule leaves room."""
         behind = self.donations_behind(bag)
-        ever = {each[:13] for each in self._ever_before(bag)}
-        tested = {next(iter(found)) for din in behind if len(found := self.groups(din)) == 1}
+        ever = {each[:13] for each in self.ever_before(bag)}
+        tested: set[tuple[str | None, str | None]] = set()
+        tested.update(next(iter(found)) for din in behind if len(found := self.groups(din)) == 1)
         # What is not registered tells its bags nothing; what was told over an edge taken back since may stay.
         sure = all(self.registrations(din) for din in behind) and self.always_from_the_same(bag)
         if len(behind) == 1 and sure:
             return tested or {self.declared(bag)}
         if len(tested) == 1 and sure and all(len(self.groups(din)) == 1 for din in behind):
-            return set(tested)
+            return tested
         told = {
             (body["group"], body["rhd"])
             for each in self.every
@@ -474,9 +269,9 @@ class Standing:
 
     def always_from_the_same(self, bag: str) -> bool:
         """Whether nothing was ever said about where it comes from and taken back since."""
-        return self._ever_before(bag) == self.ancestors(bag)
+        return self.ever_before(bag) == self.ancestors(bag)
 
-    def _ever_before(self, bag: str) -> set[str]:
+    def ever_before(self, bag: str) -> set[str]:
         """The bag and all it was ever said to come from."""
         return _closure([bag], lambda each: self._parents_ever.get(each, ()))
 
@@ -508,7 +303,11 @@ class Standing:
                 return True
             if each.fact == "bag.temperature_breached" and not self.allowed(each):
                 return True
-        return self._held_by_scope(bag) or bool(self.causes(bag[:13]))
+        return self._held_by_scope(bag) or bool(self.causes(bag[:13])) or len(self.makings(bag)) > 1
+
+    def makings(self, bag: str) -> set[int]:
+        """Which commands say that a container of this name was filled; of several each means another container."""
+        return {each.number for each in self.on(bag, "bag.collected", "bag.prepared")}
 
     def allowed(self, breach: Saying) -> bool:
         """Whether the storage rule allows it, of what the bag is known, or was last known, to hold."""
@@ -527,7 +326,7 @@ class Standing:
         return None
 
     def _held_by_scope(self, bag: str) -> bool:
-        return any(self._in_scope(bag, each.body["scope"]) for each in self.open_placings)
+        return any(self.in_scope(bag, each.body["scope"]) for each in self.open_placings)
 
     @cached_property
     def open_placings(self) -> list[Saying]:
@@ -535,7 +334,7 @@ class Standing:
         lifted = {lifting[each.number] for each in self.all("hold.lifted")}
         return [each for each in self.all("hold.placed") if each.number not in lifted]
 
-    def _in_scope(self, bag: str, scope: dict[str, str]) -> bool:
+    def in_scope(self, bag: str, scope: dict[str, str]) -> bool:
         kind, name, din = scope["kind"], scope["id"], bag[:13]
         if kind == "bag":
             return bag == name
@@ -606,168 +405,3 @@ def _closure(start: Iterable[str], step: Any) -> set[str]:
                 found.add(each)
                 todo.append(each)
     return found
-
-
-def lots_of(saying: Saying) -> set[tuple[str, str]]:
-    return {(f"{each['kind']}_lot", each["id"]) for each in saying.body.get("lots", [])}
-
-
-# -- where a bag is ---------------------------------------------------------------------------------------
-
-
-class Way:
-    """Where a bag was, saying by saying in business order, and what became of it."""
-
-    def __init__(self, sayings: list[Saying]) -> None:
-        self.fate: str | None = None
-        self.consumed = self.missing = self.reserved = self.released = False
-        self.custody: str | None = None
-        self.consignee: str | None = None
-        self.facility: str | None = None
-        self.place: str | None = None
-        self.home: str | None = None
-        self.sent_by: str | None = None
-        self.issued_to: str | None = None
-        self.given: dict[str, None] = {}
-        self.presumed: dict[str, None] = {}
-        self.since: Saying | None = None
-        self.heard = bool(sayings)
-        before = self.whereabouts()
-        for saying in sayings:
-            step = _STEPS.get(saying.fact)
-            if step is not None:
-                step(self, saying)
-            after = self.whereabouts()
-            if after != before:
-                self.since, before = saying, after
-
-    @property
-    def ended(self) -> bool:
-        return self.consumed or self.fate is not None
-
-    def whereabouts(self) -> tuple[Any, ...]:
-        if self.ended:
-            return (self.fate, self.consumed)
-        if self.custody is not None:
-            return (self.custody, self.consignee, self.facility, self.place, self.issued_to)
-        return (self.missing, self.facility, self.place)
-
-    @property
-    def patients(self) -> list[str]:
-        """Those it was given to; if none, the one it was issued to, and those it is presumed given to."""
-        issued = {} if self.issued_to is None else {self.issued_to: None}
-        return list(self.given or issued | self.presumed)
-
-    def status(self, held: bool) -> str:
-        if self.fate is not None:
-            return self.fate if self.fate in FINAL else "out"
-        if self.consumed:
-            return "consumed"
-        if not self.heard:
-            return "out"
-        if self.custody is not None:
-            return self.custody
-        if self.missing:
-            return "missing"
-        if held:
-            return "held"
-        if self.reserved:
-            return "reserved"
-        return "available" if self.released else "quarantine"
-
-    # -- steps ------------------------------------------------------------------------------------
-
-    def begins(self, said: Saying) -> None:
-        self.home = self.home or said.body.get("facility")
-        self.facility = self.facility or said.body.get("facility")
-
-    def labelled(self, said: Saying) -> None:
-        if "container" in said.body:
-            self.begins(said)
-
-    def received(self, said: Saying) -> None:
-        self.begins(said)
-        self.custody = self.consignee = self.issued_to = None
-        self.facility = said.body.get("facility") or self.facility
-        self.released = self.released or bool(said.body.get("released_by"))
-
-    def used_up(self, said: Saying) -> None:
-        self.consumed, self.reserved = True, False
-
-    def seen(self, said: Saying) -> None:
-        if not self.ended:
-            self.missing = False
-            self.facility = said.body.get("facility") or self.facility
-            self.home = self.home or said.body.get("facility")
-            self.place = said.body.get("place") or self.place
-
-    def lost(self, said: Saying) -> None:
-        self.missing = True
-
-    def reserves(self, said: Saying) -> None:
-        self.reserved = True
-
-    def distributed(self, said: Saying) -> None:
-        self.custody, self.consignee, self.issued_to = "distributed", said.body["to"], None
-        self.home = self.home or said.body.get("sent_from")
-        self.sent_by = said.body.get("sent_from") or self.facility
-        self.facility, self.place = said.body["to"], None
-
-    def arrived(self, said: Saying) -> None:
-        self.issued_to = None
-        if not self.ended:
-            self.custody, self.missing = None, False
-            self.consignee = None if said.body["at"] == self.home else said.body["at"]
-            self.facility, self.place = said.body["at"], said.body.get("place")
-
-    def issued(self, said: Saying) -> None:
-        self.custody, self.reserved, self.issued_to = "issued", False, said.body.get("patient")
-        self.facility = said.body.get("facility") or self.facility
-
-    def returned(self, said: Saying) -> None:
-        self.issued_to = None
-        if not self.ended:
-            if said.body["leg"] == "hospital_to_centre":
-                self.consignee = None
-                self.facility = self.sent_by or self.home or self.facility
-            self.facility = said.body.get("facility") or self.facility
-            self.custody, self.place = "returned", None
-
-    def releases(self, said: Saying) -> None:
-        self.released = True
-
-    def transfused(self, said: Saying) -> None:
-        if said.body.get("presumed"):
-            self.presumed[said.body["patient"]] = None
-        else:
-            self.given[said.body["patient"]] = None
-            self.ends(said)
-
-    def ends(self, said: Saying) -> None:
-        if said.fact == "bag.destroyed" and self.fate == "discarded":
-            self.fate = "destroyed"
-        elif self.fate is None:
-            self.fate = FATES[said.fact]
-            self.reserved = self.missing = False
-
-
-_STEPS: dict[str, Any] = {
-    "bag.collected": Way.begins,
-    "bag.prepared": Way.begins,
-    "bag.labelled": Way.labelled,
-    "bag.received": Way.received,
-    "bag.consumed": Way.used_up,
-    "bag.stored": Way.seen,
-    "bag.moved": Way.seen,
-    "bag.counted": Way.seen,
-    "bag.found": Way.seen,
-    "bag.missing": Way.lost,
-    "bag.reserved": Way.reserves,
-    "bag.distributed": Way.distributed,
-    "bag.arrived": Way.arrived,
-    "bag.issued": Way.issued,
-    "bag.returned": Way.returned,
-    "bag.released": Way.releases,
-    "bag.transfused": Way.transfused,
-    **dict.fromkeys(set(FATES) - {"bag.transfused"}, Way.ends),
-}

@@ -11,21 +11,10 @@ from functools import cached_property
 from itertools import product as pairs_of
 from typing import Any
 
-from tests.properties.question_oracle import (
-    FINAL,
-    MINUTE,
-    ORIGINS,
-    Heard,
-    Saying,
-    Standing,
-    Way,
-    exact,
-    instant_of,
-    lasting,
-    lots_of,
-    rule_of,
-    shown,
-)
+from ledger.simulator.trouble.sayings import FINAL, ORIGINS, Heard, Saying, exact, instant_of, lots_of, shown
+from ledger.simulator.trouble.site import MINUTE, lasting, rule_of
+from ledger.simulator.trouble.standing import Standing
+from ledger.simulator.trouble.way import Way
 
 Row = dict[str, Any]
 LOT_KINDS = ("container_lot", "filter_lot", "additive_lot", "reagent_lot")
@@ -39,10 +28,10 @@ Expiry = tuple[datetime | None, datetime | None]
 """When a bag expires by its rule, and when what it was collected for was collected."""
 
 
-class Answers:
+class Opinion:
     """Answers of what was known once these commands were recorded."""
 
-    def __init__(self, heard: list[Heard], at: datetime, earlier: dict[int, "Answers"] | None = None) -> None:
+    def __init__(self, heard: list[Heard], at: datetime, earlier: dict[int, "Opinion"] | None = None) -> None:
         self.heard, self.at = heard, at
         self.known = Standing(heard)
         self._earlier = {} if earlier is None else earlier
@@ -88,11 +77,11 @@ class Answers:
 
     # -- how long a bag lasts ---------------------------------------------------------------------
 
-    def before(self, number: int) -> "Answers":
+    def before(self, number: int) -> "Opinion":
         """What was known when that command had just been recorded."""
         if number not in self._earlier:
             heard = [each for each in self.heard if each.number <= number]
-            self._earlier[number] = Answers(heard, self.at, self._earlier)
+            self._earlier[number] = Opinion(heard, self.at, self._earlier)
         return self._earlier[number]
 
     def made(self, bag: str) -> frozenset[Expiry]:
@@ -409,23 +398,20 @@ class Answers:
         for bag in sorted(self.asked_about(subject)):
             for each in self.known.on(bag, "bag.released", "bag.received"):
                 if each.fact == "bag.released" or each.body.get("released_by"):
-                    rows += [self._release(each, din) for din in sorted(self.known.donations_behind(bag)) or [None]]
+                    behind: list[str | None] = [*sorted(self.known.donations_behind(bag))]
+                    rows += [self._release(each, din) for din in behind or [None]]
         return rows
 
     def _release(self, each: Saying, din: str | None) -> Row:
         row: Row = {"bag": each.stream, "released_at": shown(each.at), "donation": din}
         if each.fact == "bag.received":
             return row | {"kind": "by_sender", "early": None}
-        authorised = "authoriser" in each.body
-        row["kind"] = "reported" if each.body["reported"] else "emergency_released" if authorised else "released"
+        emergency = "authoriser" in each.body
+        row["kind"] = "reported" if each.body["reported"] else "emergency_released" if emergency else "released"
         if din is None or not self.known.registrations(din):
             return row  # of a donation that nobody registered, no panel is in force
-        outcome, final = self.known.outcome(din), self.known.final_at(din)
-        early = final is None or each.at < final or (outcome == "open")
-        row["early"] = OneOf({early, None}) if outcome == "unacceptable" else early
-        if outcome != "unacceptable":
-            row["final_at"] = shown(final) if outcome == "acceptable" else None
-        return row
+        final = self.known.final_at(din)
+        return row | {"early": final is None or each.at < final, "final_at": shown(final)}
 
     def outside_range(self, subject: str) -> list[Row]:
         rows = []
@@ -504,13 +490,13 @@ class Answers:
             "happened_at": shown(act.at),
             "patient": act.body["patient"],
             "crossmatch": match,
-            "compatible": verdict if sure or (verdict is False and match) else OneOf({True, False, None}),
+            "compatible": verdict if sure or match == "incompatible" else OneOf({True, False, None}),
         }
 
     def _may_be(self, bag: str) -> set[tuple[str | None, str | None]]:
-        (din,) = list(self.known.donations_behind(bag))[:1] or [""]
+        groups = {each for din in self.known.donations_behind(bag) for each in self.known.groups(din)}
         labels = {self.declared_by(each) for each in self.known.on(bag, *ORIGINS)} - {(None, None)}
-        return self.known.groups(din) | labels or {(None, None)}
+        return groups | labels or {(None, None)}
 
     def declared_by(self, each: Saying) -> tuple[str | None, str | None]:
         if each.fact in ("bag.prepared", "bag.labelled"):
@@ -687,7 +673,7 @@ def _sum(breaches: Iterable[Saying]) -> str:
 
 def _between(choices: list[OneOf]) -> OneOf:
     """How many of some bags may be expired."""
-    sure, perhaps = sum(each == {True} for each in choices), sum(len(each) > 1 for each in choices)
+    sure, perhaps = sum(False not in each for each in choices), sum(len(each) > 1 for each in choices)
     return OneOf(range(sure, sure + perhaps + 1))
 
 

@@ -14,7 +14,7 @@ WORKERS ?= 2
 PYTEST  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint types imports docs locks clean
+.PHONY: help setup demo test test-fast bench drill lint types imports docs locks clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,12 @@ test: lint types imports $(VENV)/.dev ## every check and every test (at most 20 
 
 test-fast: $(VENV)/.dev ## the tests that are not marked slow (under 2 minutes)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(DRAW) $(PYTEST)
+
+bench: $(VENV)/.dev ## measure against the promises: the table and bench.json; ROW=… one row, FULL=1 also 10 million facts
+	@$(BIN)/python -m tests.bench $(addprefix --row ,$(ROW)) $(if $(FULL),--full) --json bench.json
+
+drill: $(VENV)/.runtime ## recalls in worlds full of trouble against where the blood went; SEEDS=1000 for more
+	@$(BIN)/bloodledger drill --no-json $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--first $(SEED))
 
 lint: $(VENV)/.dev ## ruff: rules and format
 	$(BIN)/ruff check .

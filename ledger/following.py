@@ -13,6 +13,8 @@ from ledger.wiring import Ledger, open_ledger
 
 LOOKS_EVERY = 0.5
 """How long it waits for a signal before it looks whether it is still needed. Unit: seconds."""
+BEHIND = 20_000
+"""Facts it waits for: what is told of a bag in one batch is written once. The rest is the last catch-up's."""
 MEMORY = ":memory:"
 
 
@@ -46,8 +48,10 @@ def _nobody_follows() -> None:
 def _follow(settings: Settings, wake: Event, done: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever began it tells it when to stop
     first = multiprocessing.parent_process()
+    seen = 0
     with open_ledger(settings._replace(crash_at=None), reading=True) as ledger:
         while not done.is_set() and first is not None and first.is_alive():
             if wake.wait(LOOKS_EVERY):
                 wake.clear()
-                ledger.catch_up()
+                if ledger.store.head().position - seen >= BEHIND:
+                    seen = ledger.catch_up().position

@@ -12,6 +12,7 @@ from ledger.cli.door import Session, command, leave, option, wrong_usage
 from ledger.cli.faults import FAULT, NO
 from ledger.cli.instants import known_at_option, must_not_be_ahead
 from ledger.screen.console import progress, put_json
+from ledger.screen.drilled import put_troubles
 from ledger.screen.simulated import put_checked, put_report, put_scenarios, put_simulated
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def simulate(session: Session, scenario: str | None, seed: int, days: int | None
         _list(session)
         return
     from ledger.simulation import open_for
+    from ledger.simulator.trouble.world import TroubleWorld
     from ledger.simulator.worlds import world_of
 
     say, file = session.say, _scenario(session, scenario)
@@ -46,10 +48,13 @@ def simulate(session: Session, scenario: str | None, seed: int, days: int | None
         seconds = time.monotonic() - began
         checked = _checked(session, ledger, world, seed) if check and not ran.outcomes["fault"] else None
         said = _said(ledger, world, days, ran, seconds) | {"checked": None if checked is None else checked.told()}
+        said["faults"] = dict(sorted(world.faults.items())) if isinstance(world, TroubleWorld) else None
     if session.as_json(in_pipes=True):
         put_json(said)
     else:
         put_simulated(say, said)
+        if said["faults"]:
+            put_troubles(say, said["faults"])
         put_checked(say, said["checked"])
     well = not ran.surprises and (checked is None or checked.good)
     leave(FAULT if ran.outcomes["fault"] else 0 if well else NO)

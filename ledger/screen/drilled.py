@@ -57,6 +57,6 @@ def put_troubles(say: Say, faults: Mapping[str, int]) -> None:
 def _put_wrong(say: Say, each: Mapping[str, Any]) -> None:
     when = each["known_at"] or say("drill.now")
     click.secho(say("drill.wrong", seed=each["seed"], subject=each["subject"], known_at=when), fg="red")
-    for key in ("missed", "extra"):
-        for line in each[key][:MOST]:
-            click.echo("  " + say(f"drill.{key}", what=line))
+    for words, lines in (("drill.missed", each["missed"]), ("drill.extra", each["extra"])):
+        for line in lines[:MOST]:
+            click.echo("  " + say(words, what=line))

@@ -18,7 +18,7 @@ from ledger.simulator.scenario import ScenarioFile
 from ledger.simulator.truth import Output, Truth
 from ledger.simulator.world import Answers, Checked, Command, Span, Window
 
-COMMANDS = 512
+COMMANDS = 2048
 """Of one window at most."""
 MARKERS = ("hbsag", "anti_hcv", "hiv_ag_ab", "syphilis", "alt", "nat_hbv", "nat_hcv", "nat_hiv")
 REACTIVE = ("hbsag", "anti_hcv", "syphilis", "nat_hbv")

@@ -168,13 +168,6 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Faults:
-    """How often a thing goes wrong in a world of trouble."""
-
-    stories: int = 1
-
-
-@dataclass(frozen=True)
 class Scenario:
     """A world's data. `world`: which kind; the sections of `centres` are asked for there alone."""
 

@@ -68,7 +68,7 @@ class CollectBag(OneBag, kw_only=True):
         check_order(self.started_at, self.ended_at, "ended_at")
 
     def streams(self) -> Iterable[str]:
-        return (self.bag, self.bag[:13])
+        return (self.bag, self.bag[:13], f"donor:{self.donor}")
 
     def carry_out(self, ws: Workspace) -> None:
         bag = ws.bag(self.bag)

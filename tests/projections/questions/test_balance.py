@@ -5,7 +5,8 @@ from datetime import datetime
 import pytest
 
 from projections.queries.asking import Said, asking
-from projections.queries.balance import PAGE, stock_equals_facts
+from projections.queries.balance import stock_equals_facts
+from projections.queries.facts import PAGE
 from projections.readmodels.live import Views
 from tests.projections.history import History, collect, din, large_history, process, random_history, units
 from tests.projections.questions.told import LATER, Told, asked, recorded, views_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from ledger.audit.cycles import without_cycle_search
 from ledger.commands.answer import Answer
 from ledger.commands.command import Command
 from ledger.commands.malformed import Malformed
@@ -91,33 +91,23 @@ def run(ledger: Ledger, world: World, after: Callable[[Window], None] | None = N
     ran, last = Ran(), ledger.store.head().recorded_at
     if last > world.span.end:  # others recorded something since: only the requests say what is held
         last = 0
-    for window in _without_collector(world.windows()):
-        ran.windows += 1
-        if window.now < last:
-            ran.held += 1
-            told = _recorded(ledger, window) if isinstance(world, Listener) else []
-        else:
-            clock.micros = window.now
-            told = _held_part(ledger, window) if window.now == last else []
-            told += _send(ledger, window, ran, len(told))
-        if ran.outcomes["fault"]:
-            break
-        if isinstance(world, Listener):
-            world.heard(window, told)
-        if after is not None:
-            after(window)
+    with without_cycle_search():  # a world is a million objects, and none of them goes round in a circle
+        for window in world.windows():
+            ran.windows += 1
+            if window.now < last:
+                ran.held += 1
+                told = _recorded(ledger, window) if isinstance(world, Listener) else []
+            else:
+                clock.micros = window.now
+                told = _held_part(ledger, window) if window.now == last else []
+                told += _send(ledger, window, ran, len(told))
+            if ran.outcomes["fault"]:
+                break
+            if isinstance(world, Listener):
+                world.heard(window, told)
+            if after is not None:
+                after(window)
     return ran
-
-
-def _without_collector(windows: Iterator[Window]) -> Iterator[Window]:
-    """While a world is gone through, nobody searches its million objects for cycles: there are none among facts."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield from windows
-    finally:
-        if was:
-            gc.enable()
 
 
 def _held_part(ledger: Ledger, window: Window) -> list[Told]:

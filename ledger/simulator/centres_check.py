@@ -28,11 +28,12 @@ EARLIER = 2
 def check(world: CentresWorld, answers: Answers, chance: Random) -> Checked:
     """Everything that is on a shelf, every bag's fate and every edge; lineage both ways and questions of some."""
     checked = Checked()
-    Examination(checked, answers, world.truth, _ended(world.span), None, chance).everything()
+    centres = {each.id for each in world.data.centres}
+    Examination(checked, answers, world.truth, _ended(world.span), None, centres, chance).everything()
     for _ in range(EARLIER):
         known_at = _instant(chance.randint(world.span.begin + 86_400_000_000, world.span.end))
         picture = world.truth.known(_micros(known_at))
-        Examination(checked, answers, picture, known_at, known_at, chance).everything()
+        Examination(checked, answers, picture, known_at, known_at, centres, chance).everything()
     checked.same("o", "stock equals facts", _summary(answers.ask("o", None, _ended(world.span)), "equal"), True)
     return checked
 
@@ -67,16 +68,18 @@ class Examination:
         truth: Picture,
         at: datetime,
         known_at: datetime | None,
+        centres: set[str],
         chance: Random,
     ) -> None:
         self._checked, self._answers, self._truth, self._chance = checked, answers, truth, chance
-        self._at, self._known_at = at, known_at
+        self._at, self._known_at, self._centres = at, known_at, centres
         self._when = "" if known_at is None else f" as known at {known_at:%Y-%m-%dT%H:%M:%SZ}"
 
     def everything(self) -> None:
         """Whole tables first, then questions about some."""
         self._stock()
         self._edges()
+        self._elsewhere()
         if self._known_at is None:
             self._fates()
         donors, things = self._truth.donors(), self._truth.things()
@@ -138,6 +141,18 @@ class Examination:
         self._same_set("bags", "every bag", seen, ((bag, *self._truth.held(bag)) for bag in self._truth.bags()))
         self._same_set("nonconformities", "every bag", flagged, ())
 
+    def _elsewhere(self) -> None:
+        """Which bags are out without a fate, and which came from outside."""
+        out = (row["bag"] for row in _rows(self._ask("g", None, days=0)))
+        truth = {bag for bag in self._truth.bags() if not self._truth.over(bag)}
+        self._same_set("g", "every bag", out, (bag for bag in truth if self._truth.where(bag) not in self._centres))
+        received = {row["bag"] for row in _rows(self._ask("p", None))}
+        self._same_set("p", "every bag", received, (bag for bag in self._truth.bags() if self._came_in(bag)))
+
+    def _came_in(self, bag: str) -> bool:
+        """Filled elsewhere: of no donation here, and made of nothing."""
+        return bag[:13] not in self._truth.dins() and self._truth.ancestors(bag) == {bag}
+
     # -- some -------------------------------------------------------------------------------------
 
     def _both_ways(self, bag: str) -> None:
@@ -155,11 +170,18 @@ class Examination:
         self._same_set("d", f"{bag} recipients", ((row["patient"], row["bag"]) for row in pool["recipients"]), given)
         self._where(bag)
         self._flags(bag)
+        self._life(bag)
 
     def _where(self, bag: str) -> None:
         (row,) = _rows(self._ask("b", bag)) or [{"bag": None}]
         on_shelf = row["facility"] if row.get("status") in ON_THE_SHELF else None
         self._same("b", bag, (row["bag"], on_shelf), (bag, self._truth.where(bag)))
+
+    def _life(self, bag: str) -> None:
+        """That its life tells of every giving, and of its end, once."""
+        told = Counter(row["name"] for row in _rows(self._ask("a", bag)))
+        given, ended = len(self._truth.recipients(bag)), int(self._truth.end(bag) is not None)
+        self._same("a", bag, (told["bag.transfused"], told["bag.discarded"]), (given, ended))
 
     def _flags(self, bag: str) -> None:
         """Nothing here was released early, warm, expired or of the wrong group."""

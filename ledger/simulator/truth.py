@@ -169,6 +169,11 @@ class Picture:
         found = self._containers.get(bag)
         return None if found is None or found.over else found.where
 
+    def over(self, bag: str) -> bool:
+        """Whether a bag is used up, given or ended."""
+        found = self._containers.get(bag)
+        return found is None or found.over
+
     def recipients(self, bag: str) -> list[str]:
         """Whom a bag was given to, in order."""
         return list(self._given.get(bag, ()))

@@ -143,9 +143,12 @@ class Examination:
 
     def _elsewhere(self) -> None:
         """Which bags are out without a fate, and which came from outside."""
-        out = (row["bag"] for row in _rows(self._ask("g", None, days=0)))
-        truth = {bag for bag in self._truth.bags() if not self._truth.over(bag)}
-        self._same_set("g", "every bag", out, (bag for bag in truth if self._truth.where(bag) not in self._centres))
+        # One that lies at another centre is out for the centre it left and in for the one it came to: not asked.
+        elsewhere = {
+            bag for bag in self._truth.bags() if self._truth.over(bag) or self._truth.where(bag) not in self._centres
+        }
+        out = {row["bag"] for row in _rows(self._ask("g", None, days=0))} & elsewhere
+        self._same_set("g", "every bag", out, (bag for bag in elsewhere if not self._truth.over(bag)))
         received = {row["bag"] for row in _rows(self._ask("p", None))}
         self._same_set("p", "every bag", received, (bag for bag in self._truth.bags() if self._came_in(bag)))
 
@@ -178,8 +181,8 @@ class Examination:
         self._same("b", bag, (row["bag"], on_shelf), (bag, self._truth.where(bag)))
 
     def _life(self, bag: str) -> None:
-        """That its life tells of every giving, and of its end, once."""
-        told = Counter(row["name"] for row in _rows(self._ask("a", bag)))
+        """That its life, under this name, tells of every giving, and of its end, once."""
+        told = Counter(row["name"] for row in _rows(self._ask("a", bag)) if row["stream"] == bag)
         given, ended = len(self._truth.recipients(bag)), int(self._truth.end(bag) is not None)
         self._same("a", bag, (told["bag.transfused"], told["bag.discarded"]), (given, ended))
 

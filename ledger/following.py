@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 
 from ledger.settings import Settings
+from ledger.store.sqlite_tables import MEMORY
 from ledger.wiring import Ledger, open_ledger
 
 LOOKS_EVERY = 0.5
 """How long it waits for a signal before it looks whether it is still needed. Unit: seconds."""
 BEHIND = 20_000
 """Facts it waits for: what is told of a bag in one batch is written once. The rest is the last catch-up's."""
-MEMORY = ":memory:"
 
 
 @contextmanager

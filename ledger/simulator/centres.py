@@ -14,19 +14,18 @@ from ledger.simulator.amounts import text_of
 from ledger.simulator.centres_check import check
 from ledger.simulator.hospitals import Hospitals
 from ledger.simulator.plan import HOUR, Bag, Donation, Transfer, planned
+from ledger.simulator.real_label import MARKERS
 from ledger.simulator.scenario import ScenarioFile
 from ledger.simulator.truth import Output, Truth
 from ledger.simulator.world import Answers, Checked, Command, Span, Window
 
 COMMANDS = 2048
 """Of one window at most."""
-MARKERS = ("hbsag", "anti_hcv", "hiv_ag_ab", "syphilis", "alt", "nat_hbv", "nat_hcv", "nat_hiv")
 REACTIVE = ("hbsag", "anti_hcv", "syphilis", "nat_hbv")
 TOGETHER = 40
 """Bags that people handle in one go: a box."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE_US = 60_000_000
-SPLIT = "ABCDEFGH"
 
 
 class CentresWorld:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from random import Random  # noqa: TID251 - seeded: the same patients every time
 from typing import TYPE_CHECKING, Any
 
-from ledger.simulator.plan import DAY, HOUR, Bag
+from ledger.simulator.agenda import DAY
+from ledger.simulator.plan import HOUR, Bag
 
 if TYPE_CHECKING:
     from ledger.simulator.centres import CentresWorld

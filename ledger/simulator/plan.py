@@ -14,15 +14,14 @@ from random import Random  # noqa: TID251 - seeded: the same plan every time
 
 from ledger.data_files.broken import BrokenFile
 from ledger.isbt128.bad_scan import Words
+from ledger.simulator.agenda import DAY
 from ledger.simulator.amounts import GRAIN, chosen, grains, sizes_for, text_of
 from ledger.simulator.scenario import Component, Giving, Making, Need, ScenarioFile, Session, Site
 
-DAY = 1440
 HOUR = 60
 RELEASED_AT = 10 * HOUR
 """When yesterday's bags are released, each day."""
 SENT_AT = 14 * HOUR
-LAST_SEND = 15 * HOUR
 DISCARDED_AT = 16 * HOUR
 
 

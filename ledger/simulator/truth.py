@@ -193,17 +193,17 @@ class Picture:
 
     def ancestors(self, bag: str) -> set[str]:
         """The bag and everything it was made from."""
-        return _closure([bag], lambda each: (one for _, inputs in self._made.get(each, ()) for one in inputs))
+        return closure([bag], lambda each: (one for _, inputs in self._made.get(each, ()) for one in inputs))
 
     def descendants(self, bags: Iterable[str]) -> set[str]:
         """These bags and everything made of them."""
-        return _closure(bags, lambda each: self._children.get(each, ()))
+        return closure(bags, lambda each: self._children.get(each, ()))
 
     # -- whose it is ------------------------------------------------------------------------------
 
     def same_person(self, noun: str, pseudonym: str) -> set[str]:
         """All pseudonyms of one person."""
-        found = _closure([f"{noun}:{pseudonym}"], lambda each: self._same.get(each, ()))
+        found = closure([f"{noun}:{pseudonym}"], lambda each: self._same.get(each, ()))
         return {each.partition(":")[2] for each in found}
 
     def donations_of(self, donor: str) -> set[str]:
@@ -366,7 +366,8 @@ class Truth(Picture):
             getattr(self, event)(*parts)
 
 
-def _closure(start: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str]:
+def closure(start: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str]:
+    """Everything that steps reach, the start included; ends on cycles."""
     found = set(start)
     todo = list(found)
     while todo:

@@ -13,6 +13,7 @@ from typing import Any
 from ledger.simulator.trouble.sayings import ORIGINS, PROCESSES, Heard, Saying, business_time, lots_of, says
 from ledger.simulator.trouble.site import within_range
 from ledger.simulator.trouble.speech import GOOD, MARKERS, Command
+from ledger.simulator.truth import closure
 
 BAD = {"reactive": "reactive_result", "unacceptable": "reactive_result", "indeterminate": "disputed_result"}
 """Which result holds for which cause."""
@@ -155,10 +156,10 @@ class Standing:
         return found
 
     def descendants(self, bags: Iterable[str]) -> set[str]:
-        return _closure(bags, lambda bag: self.children.get(bag, ()))
+        return closure(bags, lambda bag: self.children.get(bag, ()))
 
     def ancestors(self, bag: str) -> set[str]:
-        return _closure([bag], lambda each: self.parents.get(each, ()))
+        return closure([bag], lambda each: self.parents.get(each, ()))
 
     # -- who is whom ------------------------------------------------------------------------------
 
@@ -169,7 +170,7 @@ class Standing:
         for each in sorted(self.all(f"{fact}.merged", f"{fact}.unmerged"), key=lambda each: each.at):
             joined[frozenset((each.stream.partition(":")[2], each.body["other"]))] = each.fact.endswith(".merged")
         pairs = [pair for pair, now in joined.items() if now]
-        return frozenset(_closure([name], lambda one: {other for pair in pairs if one in pair for other in pair}))
+        return frozenset(closure([name], lambda one: {other for pair in pairs if one in pair for other in pair}))
 
     # -- donations --------------------------------------------------------------------------------
 
@@ -273,7 +274,7 @@ class Standing:
 
     def ever_before(self, bag: str) -> set[str]:
         """The bag and all it was ever said to come from."""
-        return _closure([bag], lambda each: self._parents_ever.get(each, ()))
+        return closure([bag], lambda each: self._parents_ever.get(each, ()))
 
     # -- one bag ----------------------------------------------------------------------------------
 
@@ -395,13 +396,3 @@ def _change(saying: Saying, changes: dict[str, Any]) -> None:
 
 def _differ(one: tuple[str | None, ...], other: tuple[str | None, ...]) -> bool:
     return any(a is not None and b is not None and a != b for a, b in zip(one, other, strict=True))
-
-
-def _closure(start: Iterable[str], step: Any) -> set[str]:
-    found, todo = set(start), list(start)
-    while todo:
-        for each in step(todo.pop()):
-            if each not in found:
-                found.add(each)
-                todo.append(each)
-    return found

@@ -10,11 +10,13 @@ SEED    ?=
 DRAW    := $(if $(SEED),--hypothesis-profile=random --hypothesis-seed=$(SEED))
 # Test processes at once.
 WORKERS ?= 2
+# Which profile of docker-compose.yml `make up` starts: trial or production.
+PROFILE ?= trial
 # More options for pytest, e.g. `make test PYTEST="-k hold -x"`.
 PYTEST  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast bench drill lint types imports docs locks clean
+.PHONY: help setup demo test test-fast bench drill faults up down lint types imports docs locks clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +35,15 @@ test-fast: $(VENV)/.dev ## the tests that are not marked slow (under 2 minutes)
 
 bench: $(VENV)/.dev ## measure against the promises: the table and bench.json; ROW=… one row, FULL=1 also 10 million facts
 	@$(BIN)/python -m tests.bench $(addprefix --row ,$(ROW)) $(if $(FULL),--full) --json bench.json
+
+faults: $(VENV)/.dev ## kill, cut and fill what there is on a real Kafka, and see that nothing is lost: ROUNDS=…, SEED=…
+	@$(BIN)/python -m tests.faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
+
+up: ## the whole system in Docker: PostgreSQL, Kafka, registry, relay, projections; PROFILE=production with TLS
+	@docker compose --profile $(PROFILE) up --build --detach --wait
+
+down: ## stop what `make up` started; the data stay
+	@docker compose --profile trial --profile production down
 
 drill: $(VENV)/.runtime ## recalls in worlds full of trouble against where the blood went; SEEDS=1000 for more
 	@$(BIN)/bloodledger drill --no-json $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--first $(SEED))

@@ -18,6 +18,26 @@ SETTINGS: list[tuple[str, str | None, str]] = [
         "LEDGER.keys",
         "The file of the keys to sealed text; keep it apart from backups.",
     ),
+    ("BLOODLEDGER_KAFKA", None, "Kafka: `HOST:PORT`, several with commas between them."),
+    (
+        "BLOODLEDGER_KAFKA_SECURITY",
+        "plaintext",
+        "`plaintext`, `tls` (the server is proven by its certificate), or `tls-scram` (and we by user and password, "
+        "SCRAM-SHA-512).",
+    ),
+    ("BLOODLEDGER_KAFKA_CA", "the system's", "A PEM file of the authority that signed the brokers' certificates."),
+    ("BLOODLEDGER_KAFKA_USER", None, "The user, with `tls-scram`."),
+    ("BLOODLEDGER_KAFKA_PASSWORD_FILE", None, "The file that holds this user's password, with `tls-scram`."),
+    (
+        "BLOODLEDGER_REGISTRY",
+        None,
+        "URL of a schema registry: facts then travel in Confluent's framing; as they are stored when not given.",
+    ),
+    (
+        "BLOODLEDGER_HTTP",
+        None,
+        "`HOST:PORT` at which `relay` and `project` answer GET /health and GET /metrics; they do not when not given.",
+    ),
     ("BLOODLEDGER_CATALOGUE", None, "The site's catalogue, a folder or a file; the example when not given."),
     (
         "BLOODLEDGER_LANG",
@@ -35,6 +55,7 @@ SETTINGS: list[tuple[str, str | None, str]] = [
 """Every setting: name, default, meaning."""
 
 LANGUAGES = ("en", "zh")
+SECURITIES = ("plaintext", "tls", "tls-scram")
 DEFAULT_LEDGER = "./bloodledger.db"
 
 
@@ -53,6 +74,17 @@ class CrashAt(NamedTuple):
     after: int
 
 
+class Kafka(NamedTuple):
+    """How to reach Kafka. Shape: `servers` is None when there is none; `security` one of SECURITIES."""
+
+    servers: str | None = None
+    security: str = "plaintext"
+    ca: Path | None = None
+    user: str | None = None
+    password_file: Path | None = None
+    registry: str | None = None
+
+
 class Settings(NamedTuple):
     """Where everything is, and how to speak."""
 
@@ -63,6 +95,8 @@ class Settings(NamedTuple):
     lang: str = "en"
     busy_seconds: float = 5.0
     crash_at: CrashAt | None = None
+    kafka: Kafka = Kafka()
+    http: tuple[str, int] | None = None
 
 
 def read_settings(
@@ -86,6 +120,8 @@ def read_settings(
         lang=lang or read_language(given),
         busy_seconds=_seconds(given),
         crash_at=_crash_at(given),
+        kafka=_kafka(given),
+        http=_http(given),
     )
 
 
@@ -133,3 +169,32 @@ def _crash_at(given: Mapping[str, str]) -> CrashAt | None:
     if after and not after.isdecimal():
         raise BadSetting("BLOODLEDGER_CRASH_AT", text, "POINT or POINT:AFTER")
     return CrashAt(point, int(after or 0))
+
+
+def _kafka(given: Mapping[str, str]) -> Kafka:
+    security = given.get("BLOODLEDGER_KAFKA_SECURITY") or "plaintext"
+    if security not in SECURITIES:
+        raise BadSetting("BLOODLEDGER_KAFKA_SECURITY", security, ", ".join(SECURITIES))
+    user, password_file = given.get("BLOODLEDGER_KAFKA_USER"), given.get("BLOODLEDGER_KAFKA_PASSWORD_FILE")
+    if security == "tls-scram" and not (user and password_file):
+        missing = "BLOODLEDGER_KAFKA_PASSWORD_FILE" if user else "BLOODLEDGER_KAFKA_USER"
+        raise BadSetting(missing, "", "one, since BLOODLEDGER_KAFKA_SECURITY is tls-scram,")
+    ca = given.get("BLOODLEDGER_KAFKA_CA")
+    return Kafka(
+        servers=given.get("BLOODLEDGER_KAFKA") or None,
+        security=security,
+        ca=Path(ca) if ca else None,
+        user=user or None,
+        password_file=Path(password_file) if password_file else None,
+        registry=given.get("BLOODLEDGER_REGISTRY") or None,
+    )
+
+
+def _http(given: Mapping[str, str]) -> tuple[str, int] | None:
+    text = given.get("BLOODLEDGER_HTTP")
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise BadSetting("BLOODLEDGER_HTTP", text, "HOST:PORT")
+    return host.strip("[]"), int(port)

@@ -24,7 +24,7 @@ from ledger.store.mapper import AvroMapper
 from ledger.store.opening import is_postgres, open_store
 from ledger.store.port import FactStore
 from ledger.store.sqlite_tables import MEMORY
-from projections.consumer import CaughtUp, catch_up
+from projections.consumer import CaughtUp, StoreFeed, catch_up
 from projections.readmodels.database import ViewsOutdated
 from projections.readmodels.live import Views
 from projections.readmodels.sqlite import sqlite_views
@@ -84,11 +84,7 @@ class Ledger:
     @cached_property
     def views(self) -> Views:
         """The views beside the ledger, in a file or on a server. Errors: ViewsUnavailable."""
-        if is_postgres(self.settings.views):
-            from projections.readmodels.postgres import postgres_views  # only who uses PostgreSQL needs its client
-
-            return postgres_views(self.settings.views)
-        return sqlite_views(self.settings.views)
+        return open_views(self.settings)
 
     @property
     def bulk(self) -> Importable:
@@ -105,12 +101,14 @@ class Ledger:
         return EPOCH + timedelta(microseconds=self.clock.now())
 
     def catch_up(self, progress: Progress | None = None) -> CaughtUp:
-        """Bring the views to the store's last position."""
+        """Bring the views to the store's last position; views that Kafka feeds stay as they are."""
+        if self.views.live().fed_by_kafka():
+            return CaughtUp(self.views_position(), 0, 0, None)
         return catch_up(self.store, self.views, progress)
 
     def rebuild(self, accept: bool = False, progress: Callable[[str, int, int], None] | None = None) -> Rebuilt:
         """Make the views anew beside the live ones, compare, and switch. See projections.rebuilding."""
-        return rebuild(self.store, self.views, accept, progress)
+        return rebuild(StoreFeed(self.store), self.views, accept, progress)
 
     def must_have_own_views(self) -> None:
         """The views there are must be of this ledger. Errors: ViewsOutdated."""
@@ -145,6 +143,23 @@ class Ledger:
             for name in ("keys", "views"):
                 if name in opened:
                     closing.callback(opened[name].close)
+
+
+def open_views(settings: Settings) -> Views:
+    """The views the settings name, without their ledger. Errors: ViewsUnavailable."""
+    if is_postgres(settings.views):
+        from projections.readmodels.postgres import postgres_views  # only who uses PostgreSQL needs its client
+
+        return postgres_views(settings.views)
+    return sqlite_views(settings.views)
+
+
+def fed_by_kafka(settings: Settings) -> bool:
+    """Whether the views there are come from Kafka. Errors: ViewsUnavailable."""
+    if not is_postgres(settings.views) and not Path(settings.views).exists():
+        return False
+    with contextlib.closing(open_views(settings)) as views:
+        return views.live().fed_by_kafka()
 
 
 def open_ledger(

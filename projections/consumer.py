@@ -1,9 +1,15 @@
 """This file holds the consumer: it brings views to a source's last position, in batches, behind a fence."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from projections.decode import StoredRow, without_cycle_search
+
+if TYPE_CHECKING:
+    from projections.readmodels.live import Views
+    from projections.readmodels.view_set import ViewSet
 
 BATCH = 2_000
 """Facts per transaction: enough to write each bag's row once per batch, little enough to lose at a crash."""
@@ -137,3 +143,49 @@ def _estranged(source: FactSource, views: ViewDatabase) -> tuple[str, ...] | Non
     if (position, there[0].stream, there[0].version, there[0].state) != last:
         return ("other", str(position))
     return None
+
+
+class Feed(Protocol):
+    """What a rebuild feeds views from, beside live ones: the store, or Kafka.
+
+    A mark says how far views are; it is taken inside a transaction on them. `bring` with a mark must end exactly there,
+    without one at the end there is now.
+    """
+
+    def ledger_id(self) -> str: ...
+
+    def mark(self, views: ViewSet) -> Any: ...
+
+    def beyond(self, views: ViewSet, mark: Any) -> bool:
+        """Whether views are further than a mark, in a transaction on them."""
+        ...
+
+    def bring(self, views: ViewSet | Views, tell: Callable[[int, int], None] | None = None, to: Any = None) -> None: ...
+
+    def hand_over(self, old: ViewSet, new: ViewSet, differing: bool) -> None:
+        """What the old views had still to do is the new ones'. Called just before they are live."""
+        ...
+
+
+class StoreFeed:
+    """Fulfils Feed over the ledger's own store; a mark is a position."""
+
+    def __init__(self, source: FactSource) -> None:
+        self._source = source
+
+    def ledger_id(self) -> str:
+        return self._source.ledger_id()
+
+    def mark(self, views: ViewSet) -> int:
+        return views.following() - 1
+
+    def beyond(self, views: ViewSet, mark: int) -> bool:
+        return self.mark(views) > mark
+
+    def bring(
+        self, views: ViewSet | Views, tell: Callable[[int, int], None] | None = None, to: int | None = None
+    ) -> None:
+        catch_up(self._source, views, tell, until=to)
+
+    def hand_over(self, old: ViewSet, new: ViewSet, differing: bool) -> None:
+        """Nothing: what is fed from the store tells nobody."""

@@ -15,6 +15,48 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from schemas import Field, SchemaError, decode_raw, fields, newest
+from schemas.errors import RegistryAway
+from schemas.on_kafka import (
+    ENVELOPE,
+    FACT_TOPICS,
+    FACTS,
+    HASH,
+    NUMBER,
+    STOCK,
+    Place,
+    chain_next,
+    chain_start,
+    incomplete_key,
+    key_of,
+    number_of,
+    partition_of,
+    read_envelope,
+    row_key,
+    stale_key,
+    write_record,
+)
+
+__all__ = [  # what the rest of this side needs of the schemas comes through here
+    "ENVELOPE",
+    "FACTS",
+    "FACT_TOPICS",
+    "HASH",
+    "NUMBER",
+    "STOCK",
+    "Place",
+    "RegistryAway",
+    "SchemaError",
+    "chain_next",
+    "chain_start",
+    "incomplete_key",
+    "key_of",
+    "number_of",
+    "partition_of",
+    "read_envelope",
+    "row_key",
+    "stale_key",
+    "write_record",
+]
 
 Body = dict[str, Any]
 SCALE = 3

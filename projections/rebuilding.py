@@ -11,7 +11,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from projections.consumer import FactSource, catch_up
+from projections.consumer import Feed
 from projections.readmodels.database import DIGEST_SPACE, Content, ReadModel, Row, ViewsOutdated, ViewsUnavailable
 from projections.readmodels.live import Views
 from projections.readmodels.view_set import VIEW, Transaction, ViewSet, hexadecimal, kept_digests
@@ -50,42 +50,42 @@ class _Compared(NamedTuple):
 _NOTHING = _Compared([], {"live": [], "rebuilt": []})
 
 
-def rebuild(source: FactSource, views: Views, accept: bool = False, progress: Progress | None = None) -> Rebuilt:
+def rebuild(feed: Feed, views: Views, accept: bool = False, progress: Progress | None = None) -> Rebuilt:
     """Make the views anew beside the live ones and switch to them if both say the same, or `accept` says so.
 
     Not switched and no differences: another rebuild switched meanwhile. Errors: ViewsUnavailable.
     """
     live = views.live()
     try:
-        return _rebuild(source, views, live, accept, progress)
+        return _rebuild(feed, views, live, accept, progress)
     except (ViewsOutdated, ViewsUnavailable):
         now = views.live()
         if now is live:
             raise
-        catch_up(source, views)
+        feed.bring(views)
         return _rebuilt(now, False, now.version, _NOTHING)
 
 
-def _rebuild(source: FactSource, views: Views, live: ViewSet, accept: bool, progress: Progress | None) -> Rebuilt:
-    ledger, green = source.ledger_id(), views.beside()
+def _rebuild(feed: Feed, views: Views, live: ViewSet, accept: bool, progress: Progress | None) -> Rebuilt:
+    ledger, green = feed.ledger_id(), views.beside()
     found = _found(live)
     tell = _telling(progress)
     if found is None or found[1] != ledger:
-        catch_up(source, live, tell(FEEDING))
+        feed.bring(live, tell(FEEDING))
         return _rebuilt(live, True, None, _NOTHING)
     same_version = found[0] == live.version
     if same_version:
-        catch_up(source, green, tell(FEEDING))
-        catch_up(source, live)
+        feed.bring(green, tell(FEEDING))
+        feed.bring(live)
     else:
-        _feed_up_to(source, green, _position(live), tell(FEEDING))
-    compared = _compared(source, live, green, tell(COMPARING))
+        _feed_up_to(feed, green, live, tell(FEEDING))
+    compared = _compared(feed, live, green, tell(COMPARING))
     switched = False
     if accept or not compared.differences:
-        switched, compared = _switch(source, views, live, compared, strict=same_version and not accept)
+        switched, compared = _switch(feed, views, live, compared, strict=same_version and not accept)
     if switched:
         _clear(live)
-        catch_up(source, green)
+        feed.bring(green)
     elif compared.damaged["rebuilt"]:
         _clear(green)  # what was begun is worth nothing: the next rebuild starts from the first fact
     return _rebuilt(green if switched or not same_version else live, switched, found[0], compared)
@@ -108,29 +108,26 @@ def _found(views: ViewSet) -> tuple[int, str] | None:
         return views.found()
 
 
-def _position(views: ViewSet) -> int:
-    """The last position applied, of views of whatever version."""
-    return views.next_position() - 1
-
-
-def _feed_up_to(
-    source: FactSource, green: ViewSet, position: int, tell: Callable[[int, int], None] | None = None
-) -> None:
+def _feed_up_to(feed: Feed, green: ViewSet, live: ViewSet, tell: Callable[[int, int], None] | None = None) -> None:
     """Views of another version stand still: those beside them are brought to just there, to be compared."""
-    if _found(green) == (green.version, source.ledger_id()) and _position(green) > position:
-        green.rebuild(source.ledger_id())
-    catch_up(source, green, tell, until=position)
+    with live.database.transaction(False, "read how far the views are"):
+        mark = feed.mark(live)
+    if _found(green) == (green.version, feed.ledger_id()):
+        with green.database.transaction(False, "read how far the views are"):
+            beyond = feed.beyond(green, mark)
+        if beyond:
+            green.rebuild(feed.ledger_id())
+    feed.bring(green, tell, mark)
 
 
 # -- comparing -------------------------------------------------------------------------------------------
 
 
-def _compared(source: FactSource, live: ViewSet, green: ViewSet, tell: Callable[[int, int], None] | None) -> _Compared:
+def _compared(feed: Feed, live: ViewSet, green: ViewSet, tell: Callable[[int, int], None] | None) -> _Compared:
     """Both sets at one position, row by row, each also against the digests it kept."""
     with live.database.transaction(False, "compare the views"):
-        following = live.following()
-        catch_up(source, green, until=following - 1)
-        before = Transaction(live.database, source.ledger_id(), following - 1)
+        feed.bring(green, to=feed.mark(live))
+        before = Transaction(live.database, feed.ledger_id(), live.following() - 1)
         with green.reading() as after:
             return _Comparison(live, before, after, tell).all(green.models)
 
@@ -227,9 +224,7 @@ def _shown(content: Content, row: Row | None) -> dict[str, Any] | None:
 # -- switching -------------------------------------------------------------------------------------------
 
 
-def _switch(
-    source: FactSource, views: Views, live: ViewSet, compared: _Compared, strict: bool
-) -> tuple[bool, _Compared]:
+def _switch(feed: Feed, views: Views, live: ViewSet, compared: _Compared, strict: bool) -> tuple[bool, _Compared]:
     """Behind the live set's fence, bring the other to the same position and move there.
 
     `strict`: only if the digests that both kept are equal there, too.
@@ -237,12 +232,12 @@ def _switch(
     with views.moving() as (old, new, move):
         if old is not live:
             return False, compared
-        following = old.following()
-        catch_up(source, new, until=following - 1)
+        feed.bring(new, to=feed.mark(old))
         if strict:
             differences = _differing_digests(old, new)
             if differences:
                 return False, compared._replace(differences=differences)
+        feed.hand_over(old, new, bool(compared.differences))
         # Durable when this transaction is: whoever feeds or reads next finds the new set.
         move()
     return True, compared

@@ -1,4 +1,4 @@
-"""This file holds what all tests share: a real PostgreSQL, started once when a test asks for it."""
+"""This file holds what all tests share: a real PostgreSQL, Kafka and schema registry, started when a test asks for it."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,8 @@ import pytest
 from hypothesis import settings
 
 from ledger.store import crashpoints
+from tests.kafka_broker import Kafka, kafka_for_tests
+from tests.kafka_registry import registry_for_tests
 from tests.postgres_server import own_schema, postgres_address, running_server
 
 __all__ = ["postgres_address"]
@@ -35,3 +37,15 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     """URL of a schema of the test's own, which is its sessions' application name too."""
     with own_schema(postgres_server) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A Kafka that all tests of one process share; a test that stops or kills one starts a Broker of its own."""
+    yield from kafka_for_tests(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a schema registry that all tests of one process share."""
+    yield from registry_for_tests(tmp_path_factory)

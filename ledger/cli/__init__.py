@@ -1,6 +1,6 @@
 """This file holds the command line's table of contents: `main`, with every command in the order help shows them."""
 
-from ledger.cli import asking, auditing, keeping, learning, recording, simulating
+from ledger.cli import asking, auditing, keeping, learning, recording, simulating, streaming
 from ledger.cli.demo import demo
 from ledger.cli.door import Main
 from ledger.cli.drilling import drill
@@ -17,6 +17,10 @@ main = Main(
         asking.facts,
         keeping.verify,
         keeping.rebuild,
+        streaming.topics,
+        streaming.relay,
+        streaming.project,
+        streaming.parked,
         keeping.status,
         keeping.init,
         learning.scan,

@@ -1,12 +1,16 @@
 """This file holds how errors reach people: one line with what, where and what to do, and the exit code."""
 
 import errno
+import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from ledger.screen.words import Say
+
+if TYPE_CHECKING:
+    from ledger.relay.port import PromiseBroken
 
 NO, USAGE, FAULT = 1, 2, 3
 """Exit codes: the answer is no; the question was put wrongly; a fault outside, or a defect."""
@@ -30,7 +34,7 @@ def told(say: Say, error: Exception) -> NoReturn:
     if isinstance(error, OSError) and error.errno == errno.EPIPE:
         raise error
     try:
-        found = _outside(say, error)
+        found = _about_kafka(say, error) or _outside(say, error)
     except (ImportError, SyntaxError):  # a broken installation: the errors we know cannot even be loaded
         found = None
     text, code = found or (_defect(say, error), FAULT)
@@ -66,6 +70,40 @@ def _outside(say: Say, error: Exception) -> tuple[str, int] | None:
     if isinstance(error, (OSError, MemoryError)):
         return say("fault.outside", what=str(error) or type(error).__name__), FAULT
     return None
+
+
+def _about_kafka(say: Say, error: Exception) -> tuple[str, int] | None:
+    """The words of an error about Kafka. Its client is loaded already, if there is such an error."""
+    if "kafka" not in sys.modules:
+        return None
+    from ledger.relay.port import PromiseBroken, TopicForked, TransportAway
+    from projections.letterbox.consuming import KafkaAway, SeveralLedgers
+    from projections.letterbox.publishing import PublishingFailed
+    from projections.letterbox.replaying import ChainBroken
+    from projections.readmodels.delivering import ViewsFedOtherwise
+
+    if isinstance(error, TransportAway | KafkaAway):
+        return say("fault.transport", what=error), FAULT
+    if isinstance(error, PublishingFailed):
+        return say("fault.publishing", what=error), FAULT
+    if isinstance(error, TopicForked):
+        return say("fault.forked", place=error.place, number=error.number), NO
+    if isinstance(error, PromiseBroken):
+        return say("fault.promise", topic=error.topic, why=_promise(say, error)), NO
+    if isinstance(error, ChainBroken):
+        still = error.standstill
+        numbers = f"{still.missing}–{still.missing_to}"
+        return say(f"standing.{still.why}", place=error.place, numbers=numbers), NO
+    if isinstance(error, SeveralLedgers):
+        return say("fault.several_ledgers", ledgers=", ".join(error.ledgers)), USAGE
+    if isinstance(error, ViewsFedOtherwise):
+        return say("fault.fed_otherwise", where=error.where), USAGE
+    return None
+
+
+def _promise(say: Say, error: "PromiseBroken") -> str:
+    key = f"promise.{error.why}" if error.why in ("missing", "partitions") else "promise.setting"
+    return say(key, why=error.why, found=error.found, expected=error.expected)
 
 
 def _defect(say: Say, error: Exception) -> str:

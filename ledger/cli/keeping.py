@@ -14,6 +14,8 @@ from ledger.screen.rebuilt import put_rebuilt
 
 if TYPE_CHECKING:
     from ledger.wiring import Ledger
+    from projections.rebuilding import Progress as Stages
+    from projections.rebuilding import Rebuilt
 
 
 @command("verify", option("--since", type=click.File("rb"), metavar="FILE"))
@@ -53,13 +55,25 @@ def earlier_output(session: Session, text: bytes, name: str) -> dict[str, Any]:
 @command("rebuild", option("--accept", is_flag=True))
 def rebuild(session: Session, accept: bool) -> None:
     say = session.say
-    with session.open() as ledger, progress(say("progress.rebuild")) as tell:
-        answer = ledger.rebuild(accept, lambda _, done, total: tell(done, total))._asdict()
+    with progress(say("progress.rebuild")) as tell:
+        answer = _rebuilt(session, accept, lambda _, done, total: tell(done, total))._asdict()
     if session.as_json(in_pipes=True):
         put_json(answer)
     else:
         put_rebuilt(say, answer)
     leave(NO if answer["differences"] and not answer["switched"] else 0)
+
+
+def _rebuilt(session: Session, accept: bool, tell: "Stages") -> "Rebuilt":
+    """From what feeds the views: the ledger, or Kafka."""
+    from ledger.wiring import fed_by_kafka
+
+    if fed_by_kafka(session.settings):
+        from ledger.streaming import rebuilt_from_kafka
+
+        return rebuilt_from_kafka(session.settings, accept, tell)
+    with session.open() as ledger:
+        return ledger.rebuild(accept, tell)
 
 
 @command("status")

@@ -29,6 +29,33 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Print the JSON Schema of a command, or of all of them.",
         "输出某条命令或全部命令的 JSON Schema。",
     ),
+    "topics": (
+        "Make the topics on Kafka, or check them. Facts stay for ever, the stock is compacted, and the count of "
+        "partitions is fixed when they are made; a topic that breaks this is refused. BLOODLEDGER_KAFKA names the "
+        "cluster.",
+        "在 Kafka 上创建或检查主题。事实永久保留，库存主题压缩保留，分区数在创建时固定；"
+        "不符合约定的主题会被拒绝（BLOODLEDGER_KAFKA 指定集群）。",
+    ),
+    "relay": (
+        "Send every fact to Kafka, in order. It runs until stopped (Ctrl-C, SIGTERM) and goes on where it was; one "
+        "relay of a ledger is active, another one started stands by. While Kafka is away the ledger goes on "
+        "recording, and what was recorded is sent afterwards.",
+        "将每条事实按序发送至 Kafka。持续运行直至停止（Ctrl-C、SIGTERM），并从上次处继续；"
+        "每个账本只有一个转发进程在工作，另启的进程待命。Kafka 不可用时账本照常记录，恢复后补发。",
+    ),
+    "project": (
+        "Bring what is on Kafka into the views, and the stock to its topic. It runs until stopped (Ctrl-C, SIGTERM); "
+        "several at once share the partitions when the views are in PostgreSQL. It needs no ledger, only Kafka and "
+        "BLOODLEDGER_VIEWS. Exit code 1: a partition stands still, since numbers of its chain are missing.",
+        "将 Kafka 上的内容写入视图，并将库存发送至其主题。持续运行直至停止（Ctrl-C、SIGTERM）；"
+        "视图位于 PostgreSQL 时可同时运行多个，分担各分区。不需要账本，只需 Kafka 和 BLOODLEDGER_VIEWS。"
+        "退出码 1：某分区停止，因其链中缺号。",
+    ),
+    "parked": (
+        "Show what nobody could read, and what waits behind it. Bags that rest on such a fact do not count as "
+        "available. Exit code 1 while there is something.",
+        "显示无法读取的内容及其后等待的内容。依赖此类事实的血袋不计为可用。存在此类内容时退出码为 1。",
+    ),
     "scan": (
         "Read what a scanner sent (ISBT 128). It says which structures, and which bag. Several texts are scans of one "
         "label. With - each line of standard input is a scan. A bad scan is never repaired.",
@@ -163,6 +190,21 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "bloodledger recall donor:D-1 --known-at 2026-03-01T08:00:00+08:00",
     ),
     "verify": ("bloodledger verify --json > today.json", "bloodledger verify --since today.json"),
+    "topics": (
+        "export BLOODLEDGER_KAFKA=localhost:9092",
+        "bloodledger topics --partitions 12 --replication 3",
+    ),
+    "relay": ("bloodledger relay", "bloodledger relay --until-caught-up"),
+    "project": (
+        "export BLOODLEDGER_VIEWS=postgresql://blood@localhost/views",
+        "bloodledger project",
+        "bloodledger project --until-caught-up",
+    ),
+    "parked": (
+        "bloodledger parked",
+        "bloodledger parked --retry",
+        "bloodledger parked --dismiss blood.facts.v1/3:1204 --reason 'sent by hand'",
+    ),
     "rebuild": ("bloodledger rebuild", "bloodledger rebuild --accept"),
     "init": ("bloodledger init --ledger centre.db",),
     "status": ("bloodledger status",),
@@ -258,6 +300,31 @@ OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "accept": (
         "Switch also when the views made anew say something else.",
         "即使重建的视图有所不同也切换。",
+    ),
+    "partitions": ("Partitions of topics that are made (6 when not given).", "所创建主题的分区数（默认 6）。"),
+    "replication": (
+        "Copies of each partition (the broker's default when not given).",
+        "每个分区的副本数（默认由服务器决定）。",
+    ),
+    "until_caught_up": ("End when all there is has been dealt with.", "处理完现有内容后即结束。"),
+    "of_ledger": ("Whose facts, where the topics carry several ledgers.", "主题承载多个账本时，指定取哪个账本的事实。"),
+    "consumer_group": (
+        "The consumer group (the one of these views when not given).",
+        "消费者组（默认为这些视图自己的组）。",
+    ),
+    "stock_topic": (
+        "Send the stock to its topic; one set of views of a ledger should.",
+        "将库存发送至其主题；每个账本应由一套视图负责。",
+    ),
+    "retry": ("Read it once more, after a fix.", "修复后重新读取。"),
+    "dismiss": (
+        "A record that is no fact, and does not matter: its donation goes on.",
+        "某条记录不是事实且无关紧要：其献血继续处理。",
+    ),
+    "dismiss_reason": ("Why it does not matter.", "为何无关紧要。"),
+    "recheck": (
+        "First compare every record on the topics with the ledger, and send what is missing there.",
+        "先将主题上的每条记录与账本核对，并补发缺失的内容。",
     ),
     "seed": ("What makes this world differ from others of its scenario.", "使该世界区别于同一情景其他世界的种子。"),
     "sim_days": ("Only the first so many days.", "仅限最初若干天。"),

@@ -4,6 +4,7 @@ from typing import Final
 
 from ledger.screen.ask_words import ASKED
 from ledger.screen.help_words import HELP
+from ledger.screen.kafka_words import KAFKA
 from ledger.screen.noun_words import NOUNS
 
 SAID: Final[dict[str, tuple[str, str]]] = {
@@ -419,7 +420,7 @@ SAID: Final[dict[str, tuple[str, str]]] = {
     "progress.catch_up": ("bringing the views up to date", "更新视图"),
 }
 
-WORDS: Final[dict[str, tuple[str, str]]] = {**SAID, **ASKED, **HELP, **NOUNS}
+WORDS: Final[dict[str, tuple[str, str]]] = {**SAID, **ASKED, **KAFKA, **HELP, **NOUNS}
 
 
 class Say:

@@ -15,6 +15,13 @@ POINTS = (
     "after-commit",
     "before-key-commit",
     "after-key-commit",
+    "before-send",
+    "after-send",
+    "after-checkpoint",
+    "before-apply",
+    "after-apply",
+    "before-publish",
+    "after-publish",
 )
 
 

@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 
 from eventsourcing.persistence import StoredEvent
 
+from ledger.store.relay_desk import RelayDesk
+
 
 class Head(NamedTuple):
     """The head of the log, as the last commit left it.
@@ -130,6 +132,10 @@ class FactStore(Protocol):
     def rows(self, after_position: int, limit: int) -> list[FactRow]: ...
 
     def stream(self, name: str) -> list[FactRow]: ...
+
+    def desk(self) -> RelayDesk:
+        """Where the relay keeps its place, in the same database."""
+        ...
 
     def size_at(self, recorded_at: int) -> Head:
         """The head after the last commit with recorded_at at or before the given instant (known at T)."""

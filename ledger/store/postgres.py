@@ -15,6 +15,7 @@ from ledger.store.port import CommitUnknown, FactRow, Head
 from ledger.store.postgres_tables import BY_SCANNING, Connections, opened
 from ledger.store.postgres_writing import FACTS, PostgresSnapshot, PostgresWriting
 from ledger.store.reading import Appending
+from ledger.store.relay_desk import Execute, RelayDesk
 from ledger.store.sqlite_tables import BUSY_SECONDS
 
 
@@ -155,12 +156,32 @@ class PostgresFactStore(Appending, ApplicationRecorder):
         """Readers ask by position (`rows`), on both databases alike."""
         raise NotImplementedError("ask for rows after a position instead")
 
+    def desk(self) -> RelayDesk:
+        """The relay's desk in this database."""
+        return RelayDesk(self._desk_transaction)
+
+    @contextmanager
+    def _desk_transaction(self, write: bool) -> Iterator[Execute]:
+        with self._connections.taken("keeping the relay's place in") as connection:
+            connection.execute("BEGIN" if write else "BEGIN READ ONLY")
+            try:
+                yield lambda sql, values: _executed(connection, sql, values)
+                connection.execute("COMMIT")
+            except BaseException:
+                _roll_back(connection)
+                raise
+
     def close(self) -> None:
         self._connections.close()
 
     def _select(self, select: str, *parameters: Any) -> list[Any]:
         with self._connections.taken("reading from") as connection:
             return connection.cursor(binary=True).execute(select.encode(), parameters).fetchall()
+
+
+def _executed(connection: Connection[Any], sql: str, values: Sequence[Any]) -> list[Any]:
+    found = connection.execute(sql.replace("{bytes}", "BYTEA").replace("?", "%s").encode(), values)
+    return found.fetchall() if found.description else []
 
 
 def _roll_back(connection: Connection[Any]) -> None:

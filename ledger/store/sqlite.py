@@ -14,6 +14,7 @@ from ledger.store.crashpoints import reached
 from ledger.store.faults import StoreFault
 from ledger.store.port import FactRow, Head
 from ledger.store.reading import Appending
+from ledger.store.relay_desk import Execute, RelayDesk
 from ledger.store.sqlite_tables import BUSY_SECONDS, LedgerDatastore, in_words, opened
 from ledger.store.sqlite_writing import FACTS, SQLiteSnapshot, SQLiteWriting, surrogates
 
@@ -118,6 +119,22 @@ class SQLiteFactStore(Appending, SQLiteApplicationRecorder):
         last = 2**63 - 1 if stop is None else stop
         rows = self._select(select + " ORDER BY notification_id LIMIT ?", (first, last, *topics, limit))
         return [Notification(*row) for row in rows]
+
+    def desk(self) -> RelayDesk:
+        """The relay's desk in this file."""
+        return RelayDesk(self._desk_transaction)
+
+    @contextmanager
+    def _desk_transaction(self, write: bool) -> Iterator[Execute]:
+        with self._connection("keeping the relay's place in", commit=write) as cursor:
+            cursor.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            try:
+                yield lambda sql, values: cursor.execute(sql.replace("{bytes}", "BLOB"), values).fetchall()
+                cursor.execute("COMMIT")
+            except BaseException:
+                if cursor.connection.in_transaction:
+                    cursor.connection.rollback()
+                raise
 
     def close(self) -> None:
         """Close when no thread is at work any more: SQLite crashes the process when closed in the middle of a read."""

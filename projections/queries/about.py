@@ -44,7 +44,7 @@ def in_stock(read: Reading) -> tuple[str, list[Any]]:
 
     Both ways go through an index that holds stock alone, however many bags have ended.
     """
-    if read.position == read.complete_to:
+    if read.latest:
         return f"{NOW} AND span = {LASTING} AND final = 0", []
     sql, values = held_then(read)
     return f"{sql} AND final = 0", values

@@ -39,7 +39,7 @@ class Asking(NamedTuple):
         """
         return {
             "ledger": self.read.ledger,
-            "position": self.read.position,
+            "position": min(self.read.position, self.read.complete_to),
             "known_at": None if self.known_at is None else instant_text(micros_of(self.known_at)),
             "at": instant_text(self.now),
             "complete_to": self.read.complete_to,

@@ -5,13 +5,10 @@ from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 from projections.readmodels.database import Reading, Row
+from projections.readmodels.incomplete import BAGS_OF_DONATION, incomplete_bags, with_descendants
 
-# UNION, not UNION ALL: a bag is visited once, so a cycle that bad input made ends.
-DESCENDANTS = """WITH RECURSIVE reached (bag) AS (
-        SELECT each.value FROM {each}
-        UNION SELECT lineage.child FROM reached JOIN lineage ON lineage.parent = reached.bag
-        AND {known lineage})
-    SELECT bag FROM reached"""
+__all__ = ["BAGS_OF_DONATION", "incomplete_bags", "with_descendants"]
+
 ANCESTORS = """WITH RECURSIVE reached (bag) AS (
         SELECT each.value FROM {each}
         UNION SELECT lineage.parent FROM reached JOIN lineage ON lineage.child = reached.bag
@@ -25,15 +22,6 @@ CHILDREN = """SELECT lineage.parent, lineage.child
     FROM {each} JOIN lineage ON lineage.parent = each.value AND {known lineage}"""
 PARENTS = """SELECT lineage.child, lineage.parent
     FROM {each} JOIN lineage ON lineage.child = each.value AND {known lineage}"""
-
-# A bag's name begins with its DIN, followed by = or #, both before ~ in ASCII: the primary key is the index.
-BAGS_OF_DONATION = """SELECT bag FROM {each} JOIN spells
-    ON spells.bag > each.value AND spells.bag < each.value || '~' AND {known spells} WHERE length(each.value) = 13"""
-
-
-def with_descendants(read: Reading, bags: Iterable[str]) -> set[str]:
-    """These bags, and every bag made from them, through splits, pools and labels."""
-    return {bag for (bag,) in read.rows(DESCENDANTS, [read.each(sorted(bags))])}
 
 
 def with_ancestors(read: Reading, bags: Iterable[str]) -> set[str]:
@@ -58,24 +46,6 @@ def edges_among(read: Reading, bags: set[str]) -> list[Row]:
     """Edges with both ends among these bags: parent, child, process, position from which on the ledger knew it."""
     found = read.rows(EDGES, [read.each(sorted(bags))])
     return sorted((row for row in found if row[1] in bags), key=lambda row: (row[3], row[:3]))
-
-
-def incomplete_bags(read: Reading) -> set[str]:
-    """Bags with a fact that could not be read or is missing: their own, their donation's, an ancestor's.
-
-    None of them counts as available, whatever its row says: parking must fail safe.
-    """
-    sql = "SELECT DISTINCT stream FROM parked WHERE position <= ?"
-    parked = {stream for (stream,) in read.rows(sql, [read.position])}
-    if not parked:
-        return set()
-    bags = set(parked)
-    for sql in (
-        BAGS_OF_DONATION,
-        "SELECT stream FROM {each} JOIN belongings ON kind = 'donation' AND key = each.value AND {known belongings}",
-    ):
-        bags |= {bag for (bag,) in read.rows(sql, [read.each(sorted(parked))])}
-    return with_descendants(read, bags)
 
 
 class Reached(NamedTuple):

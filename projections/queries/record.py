@@ -8,7 +8,7 @@ from projections.queries.asking import Asking, Said
 from projections.queries.facts import unread
 from projections.queries.life import told
 from projections.queries.subjects import start_of
-from projections.readmodels.database import Reading
+from projections.readmodels.database import OPEN, Reading
 from projections.readmodels.standing import is_correction, standing
 
 CORRECTED = "SELECT stream FROM {each} JOIN corrected ON stream = each.value"
@@ -86,7 +86,7 @@ def _all_changes(read: Reading, streams: Iterable[str]) -> Iterator[_Change]:
     """Every change of these streams up to the last position: the one question that looks past the one asked about."""
     corrected = sorted(stream for (stream,) in read.rows(CORRECTED, [read.each(sorted(streams))]))
     by_stream: dict[str, list[Fact]] = {}
-    for row in read.rows(ALL_FACTS, [read.each(corrected), read.complete_to]):
+    for row in read.rows(ALL_FACTS, [read.each(corrected), OPEN]):
         fact = decode_stored(*row)
         if isinstance(fact, Fact):
             by_stream.setdefault(fact.stream, []).append(fact)

@@ -85,7 +85,7 @@ def _spells(put: Asking, apart: list[str], all: bool) -> tuple[str, list[Any]]:
     """Where to count: the rows that held at the position asked about, but for bags that are counted apart."""
     read = put.read
     values: list[Any] = []
-    if read.position == read.complete_to:
+    if read.latest:
         sql = NOW
     elif all:  # ended bags are in no index: they are read once
         sql = f"spells WHERE from_position <= {read.position} AND to_position > {read.position}"

@@ -1,6 +1,6 @@
 """This file holds the bags: what is said of each from one position to the next, changed by its own stream alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from projections.readmodels.database import (
     spell_digest,
 )
 from projections.readmodels.life import park, retold
+from projections.readmodels.outbox import put_rows
 from projections.readmodels.standing import Retold
 
 SHELF = ("facility", "component", "abo", "rhd", "status", "measure")
@@ -156,6 +157,13 @@ def apply(writing: Writing, batch: Batch) -> None:
         telling.tell_again(each)
         telling.end(version, position)
     _write(writing, changes)
+    if writing.publishing:
+        # What was never in stock between two batches was never sent, and needs no taking back.
+        put_rows(writing, [s.row[0] for s in changes.opened if s.until == OPEN and not _unseen(s, kept, afresh)])
+
+
+def _unseen(spell: _Spell, kept: Mapping[str, object], afresh: Sequence[str]) -> bool:
+    return spell.row[5] in FINAL and spell.row[0] not in kept and spell.row[0] not in afresh
 
 
 def _heard(batch: Batch) -> dict[str, list[Fact | Unreadable]]:

@@ -66,7 +66,12 @@ class Reading(Protocol):
 
     @property
     def complete_to(self) -> int:
-        """The last position these views have applied."""
+        """The position up to which these views have applied every fact; of what Kafka brings, they may hold more."""
+        ...
+
+    @property
+    def latest(self) -> bool:
+        """Whether the question is about now: rows that hold until further notice answer it."""
         ...
 
     def digest(self) -> str:
@@ -102,6 +107,11 @@ class Writing(Reading, Protocol):
         """Add rows, all columns in their order."""
         ...
 
+    @property
+    def publishing(self) -> bool:
+        """Whether what changes of the stock is to be sent on."""
+        ...
+
     def count(self, model: str, difference: int) -> None:
         """Add to the digest of a model's rows what was written less what was removed."""
         ...
@@ -111,7 +121,8 @@ class Batch(NamedTuple):
     """The facts of one transaction, grouped so that what is stored of a stream is read once.
 
     Shape: `streams` has each stream's new facts in version order, `named` those of each name. `retold` has the streams
-    in which a new fact may change what earlier ones say; their new facts are also in `streams`.
+    in which a new fact may change what earlier ones say; their new facts are also in `streams`. `waiting` are kept and
+    not told: a fact before them, of the same donation, could not be read.
     """
 
     facts: list[Fact]
@@ -119,6 +130,7 @@ class Batch(NamedTuple):
     streams: dict[str, list[Fact]]
     named: dict[str, list[Fact]]
     retold: dict[str, Retold]
+    waiting: list[Fact] = []
 
     def added(self, names: Iterable[str]) -> Iterator[Fact]:
         """New facts of these names, in streams that need not be retold."""
@@ -128,7 +140,7 @@ class Batch(NamedTuple):
                     yield fact
 
 
-def batch_of(decoded: Iterable[Fact | Unreadable]) -> Batch:
+def batch_of(decoded: Iterable[Fact | Unreadable], waiting: list[Fact] | None = None) -> Batch:
     """Group the facts of one batch by stream."""
     facts: list[Fact] = []
     unreadable: list[Unreadable] = []
@@ -141,7 +153,7 @@ def batch_of(decoded: Iterable[Fact | Unreadable]) -> Batch:
         facts.append(each)
         streams[each.stream].append(each)
         named[each.name].append(each)
-    return Batch(facts, unreadable, dict(streams), dict(named), {})
+    return Batch(facts, unreadable, dict(streams), dict(named), {}, waiting or [])
 
 
 def of_spell(row: Row) -> int:

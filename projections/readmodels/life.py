@@ -6,7 +6,7 @@ trace reads one stream in one place, and a view fed by Kafka has no store to ask
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from projections.decode import Fact, Unreadable, decode_stored
+from projections.decode import Fact, Unreadable, decode_stored, key_of
 from projections.readmodels.database import (
     OPEN,
     Batch,
@@ -29,6 +29,9 @@ DDL = (
         stream TEXT NOT NULL, version BIGINT NOT NULL, position BIGINT NOT NULL, name TEXT NOT NULL,
         reason TEXT NOT NULL, PRIMARY KEY (stream, version))""",
 )
+POISON = """version < 0 OR EXISTS (SELECT 1 FROM life
+    WHERE life.stream = parked.stream AND life.version = parked.version AND happened_at IS NULL)"""
+"""Which parked facts could not be read at all; the others change nothing, or have not come."""
 MERGES = ("donor.merged", "donor.unmerged", "recipient.merged", "recipient.unmerged")
 """Facts whose order matters for what belongs to whom; so rare that their streams are simply made anew."""
 
@@ -46,6 +49,24 @@ def unheard(writing: Reading, decoded: list[Fact | Unreadable]) -> list[Fact | U
     return [each for each in decoded if each.position not in heard]
 
 
+def held_back(read: Reading, decoded: Sequence[Fact | Unreadable]) -> tuple[Sequence[Fact | Unreadable], list[Fact]]:
+    """Those to be told now, and those that wait: a fact before them, of the same donation, could not be read."""
+    parked = {key_of(stream) for (stream,) in read.rows(f"SELECT DISTINCT stream FROM parked WHERE {POISON}")}
+    if not parked and not any(isinstance(each, Unreadable) for each in decoded):
+        return decoded, []
+    now: list[Fact | Unreadable] = []
+    waiting: list[Fact] = []
+    for each in decoded:
+        if isinstance(each, Unreadable):
+            parked.add(key_of(each.stream))
+            now.append(each)
+        elif key_of(each.stream) in parked:
+            waiting.append(each)
+        else:
+            now.append(each)
+    return now, waiting
+
+
 def apply(writing: Writing, batch: Batch) -> None:
     """Keep the facts, park what cannot be read, and find the streams that must be retold."""
     rows: list[Row] = [
@@ -53,6 +74,7 @@ def apply(writing: Writing, batch: Batch) -> None:
         for fact in batch.facts
     ]
     rows += [(u.position, u.stream, u.version, u.wire, None, u.recorded_at, u.state) for u in batch.unreadable]
+    rows += [(w.position, w.stream, w.version, w.wire, w.happened_at, w.recorded_at, w.state) for w in batch.waiting]
     writing.insert("life", rows)
     writing.count("life", sum(map(row_digest, rows)))
     come = _come_at_last(writing, batch)
@@ -104,18 +126,28 @@ def parked_again(writing: Writing) -> list[str]:
     sql = """SELECT parked.stream, parked.version, life.position, life.name, life.recorded_at, life.state
         FROM parked JOIN life ON life.stream = parked.stream AND life.version = parked.version
         WHERE life.happened_at IS NULL"""
-    ready = []
+    ready = set()
     for stream, version, position, name, recorded_at, state in writing.rows(sql):
         fact = decode_stored(position, stream, version, name, recorded_at, state)
         if isinstance(fact, Unreadable):
             continue
-        ready.append(stream)
+        ready.add(key_of(stream))
         before: Row = (position, stream, version, name, None, recorded_at, state)
         after: Row = (position, stream, version, name, fact.happened_at, recorded_at, state)
         writing.run("UPDATE life SET happened_at = ? WHERE position = ?", (fact.happened_at, position))
         writing.count("life", row_digest(after) - row_digest(before))
         writing.run("DELETE FROM parked WHERE stream = ? AND version = ?", (stream, version))
-    return sorted(set(ready))
+    return released(writing, ready)
+
+
+def released(writing: Writing, keys: Iterable[str]) -> list[str]:
+    """All streams of these keys, but of those where another fact is parked still."""
+    parked = {key_of(stream) for (stream,) in writing.rows(f"SELECT DISTINCT stream FROM parked WHERE {POISON}")}
+    free = sorted(set(keys) - parked)
+    # Streams of one key begin with it, and go on with = or #, both before ~.
+    sql = "SELECT DISTINCT stream FROM {each} JOIN life ON stream >= each.value AND stream < each.value || '~'"
+    found = {stream for (stream,) in writing.rows(sql, [writing.each(free)])} if free else set()
+    return sorted(stream for stream in found if key_of(stream) in free)
 
 
 def facts_of(reading: Reading, streams: Sequence[str], until: int = OPEN) -> dict[str, list[Fact]]:

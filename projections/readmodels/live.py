@@ -89,7 +89,7 @@ class Views:
 
     # -- as the live set -------------------------------------------------------------------------
 
-    def _on_live(self, ask: Callable[[ViewSet], Answered]) -> Answered:
+    def on_live(self, ask: Callable[[ViewSet], Answered]) -> Answered:
         """What the live set answers. One that failed because it was replaced meanwhile is not asked again."""
         place = self.place()
         while True:
@@ -101,25 +101,25 @@ class Views:
                     raise
 
     def prepare(self, ledger: str) -> tuple[str, ...] | None:
-        return self._on_live(lambda views: views.prepare(ledger))
+        return self.on_live(lambda views: views.prepare(ledger))
 
     def rebuild(self, ledger: str) -> None:
-        self._on_live(lambda views: views.rebuild(ledger))
+        self.on_live(lambda views: views.rebuild(ledger))
 
     def next_position(self) -> int:
-        return self._on_live(ViewSet.next_position)
+        return self.on_live(ViewSet.next_position)
 
     def last_applied(self) -> tuple[int, str, int, bytes] | None:
-        return self._on_live(ViewSet.last_applied)
+        return self.on_live(ViewSet.last_applied)
 
     def apply(self, rows: Sequence[StoredRow], expected: int) -> bool:
-        return self._on_live(lambda views: views.apply(rows, expected))
+        return self.on_live(lambda views: views.apply(rows, expected))
 
     @contextmanager
     def reading(self, known_at: int | None = None) -> Iterator[Transaction]:
         """One read transaction on the live set. Errors: ViewsOutdated, ViewsUnavailable."""
         with ExitStack() as entered:
-            yield self._on_live(lambda views: entered.enter_context(views.reading(known_at)))
+            yield self.on_live(lambda views: entered.enter_context(views.reading(known_at)))
 
     def digests(self) -> dict[str, str]:
-        return self._on_live(ViewSet.digests)
+        return self.on_live(ViewSet.digests)

@@ -20,7 +20,11 @@ from projections.readmodels.database import (
     ViewsOutdated,
     batch_of,
 )
-from projections.readmodels.life import parked_again, told_afresh, unheard
+from projections.readmodels.incomplete import incomplete_pairs
+from projections.readmodels.life import held_back, parked_again, told_afresh, unheard
+from projections.readmodels.outbox import DDL as OUTBOX_DDL
+from projections.readmodels.outbox import put_incomplete
+from projections.readmodels.partitions import DDL as PARTITIONS_DDL
 
 VIEW = "main"
 """Which view a row of these tables is about: stock and lineage are one."""
@@ -35,6 +39,7 @@ DDL = (
         view TEXT NOT NULL, model TEXT NOT NULL, sum TEXT NOT NULL, PRIMARY KEY (view, model))""",
 )
 """`versions` and `progress` keep their form in every version of this code, so that it can say what it found."""
+PLACES = "SELECT next, (SELECT MAX(position) FROM partitions) FROM progress WHERE view = ? AND part = ?"
 
 
 class Database(Protocol):
@@ -85,8 +90,11 @@ class Database(Protocol):
 class Transaction:
     """One transaction on a set of views, as queries and read models see it."""
 
-    def __init__(self, database: Database, ledger: str, complete_to: int) -> None:
-        self.ledger, self.complete_to, self.position = ledger, complete_to, complete_to
+    def __init__(
+        self, database: Database, ledger: str, complete_to: int, highest: int | None = None, publishing: bool = False
+    ) -> None:
+        self.ledger, self.complete_to, self.publishing = ledger, complete_to, publishing
+        self.position = self._highest = complete_to if highest is None else highest
         self.differences: dict[str, int] = {}
         self._database = database
         self.each = database.each
@@ -98,8 +106,12 @@ class Transaction:
         """Rows one after another, never all in memory."""
         return self._database.walk(self._known(sql))
 
+    @property
+    def latest(self) -> bool:
+        return self.position == self._highest
+
     def _known(self, sql: str) -> str:
-        return _as_known(sql, None if self.position == self.complete_to else self.position)
+        return _as_known(sql, None if self.latest else self.position)
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         self._database.run(sql, parameters)
@@ -121,7 +133,7 @@ class Transaction:
     def as_known_at(self, known_at: int | None) -> "Transaction":
         """The same, of what was recorded by then: recorded time never runs backwards, so halving finds the position."""
         if known_at is not None:
-            low, high = 0, self.complete_to  # recorded by then up to low, later from above high on
+            low, high = 0, self._highest  # recorded by then up to low, later from above high on
             sql = "SELECT position, recorded_at FROM life WHERE position <= ? ORDER BY position DESC LIMIT 1"
             while low < high:
                 middle = (low + high + 1) // 2
@@ -176,7 +188,7 @@ class ViewSet:
     def _make(self, ledger: str) -> None:
         """Drop this set, also of an older or newer version, and make ours."""
         self.database.clear()
-        for statement in (*DDL, *(ddl for model in self.models for ddl in model.ddl)):
+        for statement in (*DDL, *PARTITIONS_DDL, *OUTBOX_DDL, *(ddl for model in self.models for ddl in model.ddl)):
             self.database.run(statement)
         self.database.run("INSERT INTO versions VALUES (?, ?)", (VIEW, self.version))
         self.database.run("INSERT INTO progress VALUES (?, ?, ?, 1)", (VIEW, ledger, PART))
@@ -196,11 +208,28 @@ class ViewSet:
         """Within a transaction: nobody can feed this set any more, and whoever reads next looks for the live one."""
         self.database.run("DELETE FROM progress WHERE view = ?", (VIEW,))
 
+    def writing_now(self, publishing: bool) -> Transaction:
+        """What writes in the transaction at hand. Errors: ViewsOutdated."""
+        found = self.found()
+        if found is None:
+            raise ViewsOutdated(self.database.where, "none")
+        following, highest = self._places()
+        return Transaction(self.database, found[1], following - 1, highest, publishing)
+
+    def fed_by_kafka(self) -> bool:
+        """Whether partitions feed these views, and not the ledger itself."""
+        with self.database.transaction(False, "read what feeds the views"):
+            return self.database.holds("partitions") and bool(self.database.rows("SELECT 1 FROM partitions LIMIT 1"))
+
     def _retry_parked(self, ledger: str) -> None:
-        transaction = Transaction(self.database, ledger, 0)
-        ready = parked_again(transaction)
-        if ready:
-            self._apply_models(transaction, Batch([], [], {}, {}, told_afresh(transaction, ready)))
+        fed_by_kafka = self._places()[1] is not None
+        transaction = Transaction(self.database, ledger, 0, publishing=fed_by_kafka)
+        self.tell_afresh(transaction, parked_again(transaction))
+
+    def tell_afresh(self, transaction: Transaction, streams: Sequence[str]) -> None:
+        """Within a transaction, make the rows of these streams anew from the life."""
+        if streams:
+            self.apply_models(transaction, Batch([], [], {}, {}, told_afresh(transaction, streams)))
 
     # -- writing ---------------------------------------------------------------------------------
 
@@ -210,10 +239,14 @@ class ViewSet:
 
     def following(self) -> int:
         """Within a transaction, the position a set of whatever version expects next. Errors: ViewsOutdated: retired."""
-        found = self.database.rows("SELECT next FROM progress WHERE view = ? AND part = ?", (VIEW, PART))
+        return self._places()[0]
+
+    def _places(self) -> tuple[int, int | None]:
+        """The position expected next, and the highest there is in views that Kafka feeds, else None."""
+        found = self.database.rows(PLACES, (VIEW, PART))
         if not found:
             raise ViewsOutdated(self.database.where, "none")
-        return int(found[0][0])
+        return int(found[0][0]), found[0][1]
 
     def last_applied(self) -> tuple[int, str, int, bytes] | None:
         sql = "SELECT position, stream, version, state FROM life ORDER BY position DESC LIMIT 1"
@@ -237,12 +270,13 @@ class ViewSet:
         if not passed:
             return False
         transaction = Transaction(self.database, passed[0][0], expected - 1)
-        self._apply_models(transaction, batch_of(unheard(transaction, decoded)))
+        self.apply_models(transaction, batch_of(*held_back(transaction, unheard(transaction, decoded))))
         return True
 
-    def _apply_models(self, transaction: Transaction, batch: Batch) -> None:
+    def apply_models(self, transaction: Transaction, batch: Batch) -> None:
+        """Within a transaction, behind a fence: bring every read model to the end of a batch."""
         for model in self.models:
-            if model.name == "life" and not (batch.facts or batch.unreadable):
+            if model.name == "life" and not (batch.facts or batch.unreadable or batch.waiting):
                 continue
             model.apply(transaction, batch)
         for model_name, difference in transaction.differences.items():
@@ -250,6 +284,8 @@ class ViewSet:
             total = (int(before, 16) + difference) % DIGEST_SPACE
             sql = "UPDATE digests SET sum = ? WHERE view = ? AND model = ?"
             transaction.run(sql, (hexadecimal(total), VIEW, model_name))
+        if transaction.publishing:
+            put_incomplete(transaction, incomplete_pairs(transaction))
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -260,7 +296,8 @@ class ViewSet:
             found = self.found()
             if found is None or found[0] != self.version:
                 raise ViewsOutdated(self.database.where, "none" if found is None else "version", *map(str, found or ()))
-            yield Transaction(self.database, found[1], self.following() - 1).as_known_at(known_at)
+            following, highest = self._places()
+            yield Transaction(self.database, found[1], following - 1, highest).as_known_at(known_at)
 
     def digests(self) -> dict[str, str]:
         """The digest of each read model, as it was kept: the order-free sum of its rows' hashes, in hexadecimal."""

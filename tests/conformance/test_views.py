@@ -569,7 +569,7 @@ def on_server(server: str) -> Iterator[Views]:
     views.close()
 
 
-SMALL = {"shelves", "parked", "corrected", "progress", "versions", "digests", "live"}
+SMALL = {"shelves", "parked", "corrected", "progress", "versions", "digests", "live", "partitions"}
 """Tables that do not grow with the ledger, or hold what went wrong."""
 
 

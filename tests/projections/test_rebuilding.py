@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from projections.consumer import catch_up
+from projections.consumer import StoreFeed, catch_up
 from projections.queries.stock import stock
 from projections.readmodels import READ_MODELS, VERSION
 from projections.readmodels.database import ReadModel, ViewsOutdated
@@ -44,7 +44,7 @@ def test_views_that_say_the_same_are_switched(tmp_path: Path) -> None:
     history = random_history(1, corrections=0.2)
     views = filled(tmp_path, history)
     before = stock(views, BEGIN)
-    done = rebuild(history, views)
+    done = rebuild(StoreFeed(history), views)
     assert done.switched
     assert (done.view, done.version, done.replaces, done.position) == ("main", VERSION, VERSION, 120)
     assert done.differences == []
@@ -52,7 +52,7 @@ def test_views_that_say_the_same_are_switched(tmp_path: Path) -> None:
     assert done.digest == before["digest"]
     assert views.place() == "green"
     assert stock(views, BEGIN) == before
-    assert rebuild(history, views).switched
+    assert rebuild(StoreFeed(history), views).switched
     assert views.place() == "blue"
     assert stock(views, BEGIN) == before
 
@@ -61,7 +61,7 @@ def test_whoever_has_the_old_views_open_goes_on_with_the_new_ones(tmp_path: Path
     history = random_history(2, facts=100)
     views, other = filled(tmp_path, cut(history, 60)), sqlite_views(tmp_path / "views")
     assert other.next_position() == 61
-    assert rebuild(cut(history, 60), views).switched
+    assert rebuild(StoreFeed(cut(history, 60)), views).switched
     assert catch_up(history, other).position == 100
     assert other.place() == "green"
     assert other.digests() == fresh(history).digests()
@@ -93,7 +93,7 @@ def test_one_altered_row_is_found_named_and_keeps_the_views(table: str, sql: str
     views = filled(tmp_path, history)
     kept = views.digests()
     altered(tmp_path, sql)
-    done = rebuild(history, views)
+    done = rebuild(StoreFeed(history), views)
     assert not done.switched
     assert views.place() == "blue"
     first = done.differences[0]
@@ -101,9 +101,9 @@ def test_one_altered_row_is_found_named_and_keeps_the_views(table: str, sql: str
     assert first["live"] != first["rebuilt"]
     assert set(first["key"]) <= {*(first["live"] or first["rebuilt"])}
     assert done.damaged == {"live": [table] if table in kept else [], "rebuilt": []}
-    assert rebuild(history, views, accept=True).switched
+    assert rebuild(StoreFeed(history), views, accept=True).switched
     assert views.digests() == fresh(history).digests()
-    assert rebuild(history, views).differences == []
+    assert rebuild(StoreFeed(history), views).differences == []
 
 
 def test_damage_in_what_was_rebuilt_is_told_apart_and_not_gone_on_with(tmp_path: Path) -> None:
@@ -111,12 +111,12 @@ def test_damage_in_what_was_rebuilt_is_told_apart_and_not_gone_on_with(tmp_path:
     views = filled(tmp_path, history)
     catch_up(history, views.beside())
     altered(tmp_path, "UPDATE life SET name = 'bag.flown.v1' WHERE position = 3", "views.green")
-    done = rebuild(history, views)
+    done = rebuild(StoreFeed(history), views)
     assert not done.switched
     assert done.damaged == {"live": [], "rebuilt": ["life"]}
     assert done.differences[0]["key"] == {"position": 3}
     assert done.differences[0]["rebuilt"]["name"] == "bag.flown.v1"
-    assert rebuild(history, views).switched
+    assert rebuild(StoreFeed(history), views).switched
 
 
 def test_a_rebuild_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_rebuild_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
     source = Counted(history.ledger)
     source.told = history.told
-    assert rebuild(source, views).switched
+    assert rebuild(StoreFeed(source), views).switched
     assert source.asked == [70]
 
 
@@ -151,9 +151,9 @@ def test_facts_recorded_while_views_are_rebuilt_are_in_them(tmp_path: Path) -> N
 
     with ThreadPoolExecutor(1) as beside:
         recording = beside.submit(record_and_feed)
-        rebuilds = [rebuild(growing, views)]
+        rebuilds = [rebuild(StoreFeed(growing), views)]
         while not recording.done():
-            rebuilds.append(rebuild(growing, views))
+            rebuilds.append(rebuild(StoreFeed(growing), views))
         recording.result()
     assert all(each.switched for each in rebuilds)
     assert fed == sorted(fed)
@@ -177,10 +177,10 @@ def test_another_version_lists_what_differs_and_switches_when_accepted(version: 
     views = sqlite_views(tmp_path / "views")
     with pytest.raises(ViewsOutdated):
         stock(views, BEGIN)
-    done = rebuild(history, views)
+    done = rebuild(StoreFeed(history), views)
     assert (done.switched, done.version, done.replaces) == (False, VERSION, version)
     assert [each["table"] for each in done.differences] == ["donations"]
-    done = rebuild(history, views, accept=True)
+    done = rebuild(StoreFeed(history), views, accept=True)
     assert done.switched
     assert views.digests() == fresh(history).digests()
 
@@ -189,18 +189,18 @@ def test_another_version_that_says_the_same_is_switched(tmp_path: Path) -> None:
     history = random_history(8)
     filled(tmp_path, cut(history, 100), version=VERSION - 1).close()
     views = sqlite_views(tmp_path / "views")
-    done = rebuild(history, views)
+    done = rebuild(StoreFeed(history), views)
     assert (done.switched, done.replaces, done.position) == (True, VERSION - 1, 120)
 
 
 def test_where_there_are_no_views_they_are_made(tmp_path: Path) -> None:
     history = random_history(9)
     views = sqlite_views(tmp_path / "views")
-    done = rebuild(history, views)
+    done = rebuild(StoreFeed(history), views)
     assert (done.switched, done.replaces, done.position) == (True, None, 120)
     other = random_history(10)
     other.ledger = "another"
-    assert rebuild(other, views).replaces is None
+    assert rebuild(StoreFeed(other), views).replaces is None
     assert stock(views, BEGIN)["ledger"] == "another"
 
 
@@ -211,7 +211,7 @@ def test_progress_tells_of_both_stages(tmp_path: Path) -> None:
     for _ in range(12):
         for row in history.told:
             many.add(row.stream, row.name, row.state)
-    rebuild(many, filled(tmp_path, many), progress=lambda *each: heard.append(each))
+    rebuild(StoreFeed(many), filled(tmp_path, many), progress=lambda *each: heard.append(each))
     assert {stage for stage, _, _ in heard} == {FEEDING, COMPARING}
     assert all(0 < done <= total for _, done, total in heard)
 
@@ -222,6 +222,7 @@ from functools import partial
 from pathlib import Path
 from projections.readmodels import live, view_set
 from projections import rebuilding
+from projections.consumer import StoreFeed
 from tests.projections.history import random_history
 from tests.projections.test_rebuilding import views_at
 
@@ -245,7 +246,7 @@ if point == "after retiring":
     def retired(self):
         retire(self); die()
     view_set.ViewSet.retire = retired
-rebuilding.rebuild(random_history(12), views)
+rebuilding.rebuild(StoreFeed(random_history(12)), views)
 """
 POINTS = ("while comparing", "before the pointer", "after the pointer", "before retiring", "after retiring",
           "before clearing")  # fmt: skip
@@ -268,7 +269,7 @@ def test_killed_anywhere_in_a_rebuild_one_whole_set_is_live(live: str, point: st
     views = views_at(where)
     catch_up(history, views, batch=40)
     if live == "green":
-        assert rebuild(history, views).switched
+        assert rebuild(StoreFeed(history), views).switched
     expected = stock(views, BEGIN)
     views.close()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -280,7 +281,7 @@ def test_killed_anywhere_in_a_rebuild_one_whole_set_is_live(live: str, point: st
         history.add(row.stream, row.name, row.state)
     assert catch_up(history, views).rebuilt is None
     assert views.digests() == fresh(history).digests()
-    assert rebuild(history, views).switched
+    assert rebuild(StoreFeed(history), views).switched
     assert views.digests() == fresh(history).digests()
     views.close()
 
@@ -289,7 +290,7 @@ LARGE = """
 import sys
 import schemas
 from projections.rebuilding import rebuild
-from projections.consumer import catch_up
+from projections.consumer import StoreFeed, catch_up
 from projections.readmodels.sqlite import sqlite_views
 from tests.projections.history import Head, Row, encoded, plain_life
 
@@ -319,7 +320,7 @@ class Streamed:
 source, views = Streamed(), sqlite_views(sys.argv[1])
 assert source.head().position > 100_000, "far enough behind for large batches"
 catch_up(source, views)
-assert rebuild(source, views).switched
+assert rebuild(StoreFeed(source), views).switched
 # Not ru_maxrss: that begins with what the process that started this one had.
 print(next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
@@ -342,7 +343,7 @@ def test_several_rebuilds_at_once_disturb_nobody(there: bool, where: str) -> Non
     if there:
         catch_up(history, several[0])
     with ThreadPoolExecutor(3) as at_once:
-        done = [each for _ in range(3) for each in at_once.map(partial(rebuild, history), several)]
+        done = [each for _ in range(3) for each in at_once.map(partial(rebuild, StoreFeed(history)), several)]
     assert all(each.differences == [] for each in done)
     assert any(each.switched for each in done)
     for views in several:

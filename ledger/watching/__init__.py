@@ -1,0 +1,1 @@
+"""This file holds nothing: `watching` is what long-running processes tell of themselves."""

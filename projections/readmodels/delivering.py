@@ -1,0 +1,217 @@
+"""This file holds what Kafka delivers to a set of views: facts of partitions, in the order of their numbers.
+
+Rows, numbers, hashes and offsets are written in one transaction, behind a fence for each partition; a delivery whose
+partition somebody else brought further is dropped, and the others of the same transaction count.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from projections.decode import Fact, Place, StoredRow, Unreadable, decode_row, key_of
+from projections.readmodels.database import OPEN, Batch, batch_of
+from projections.readmodels.incomplete import incomplete_pairs
+from projections.readmodels.life import held_back, park, parked_again, released
+from projections.readmodels.outbox import ROW, put_again, put_incomplete, put_rows, put_stale, waiting
+from projections.readmodels.partitions import Reached, Standstill, begin, passed, reached, stand_still
+from projections.readmodels.view_set import PART, VIEW, Transaction, ViewSet
+
+PAGE = 10_000
+STRAY = "stray"
+"""Name under which a record that is no fact is parked, so that its donation counts as incomplete."""
+
+
+class ViewsFedOtherwise(Exception):
+    """These views are fed from the ledger itself; Kafka's need a place of their own."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where)
+        self.where = where
+
+
+class Stray(NamedTuple):
+    """A record on the topic that is no fact of any ledger. Shape: `key` as text, undecodable bytes escaped."""
+
+    place: Place
+    offset: int
+    key: str
+    value: bytes
+    reason: str
+
+
+class Delivery(NamedTuple):
+    """What comes next of one partition: facts numbered from `expected` on, and how far the view is with them."""
+
+    place: Place
+    expected: int
+    rows: Sequence[StoredRow]
+    to: Reached
+    strays: Sequence[Stray] = ()
+
+
+class Decoded(NamedTuple):
+    """A delivery with its facts decoded, which needs no lock."""
+
+    delivery: Delivery
+    facts: Sequence[Fact | Unreadable]
+
+
+def decoded(delivery: Delivery) -> Decoded:
+    return Decoded(delivery, [decode_row(row) for row in delivery.rows])
+
+
+class Parts:
+    """A set of views as Kafka feeds it. `publishing`: what changes of the stock is to go to its topic."""
+
+    def __init__(self, views: ViewSet, publishing: bool) -> None:
+        self.views, self._publishing = views, publishing
+
+    def prepare(self, ledger: str, places: Sequence[Place]) -> dict[Place, Reached]:
+        """Make the tables unless they are there, and say how far each partition is. Errors: ViewsFedOtherwise."""
+        self.views.prepare(ledger)
+        with self._writing("prepare the views", ledger) as writing:
+            known = reached(writing)
+            if not known and self.views.following() > 1:
+                raise ViewsFedOtherwise(self.views.database.where)
+            begin(writing, list(places))
+            return reached(writing)
+
+    def reached(self) -> dict[Place, Reached]:
+        with self.views.reading() as read:
+            return reached(read)
+
+    def apply(self, batch: Sequence[Decoded]) -> set[Place]:
+        """Apply what is expected; the partitions that were somebody else's are left out of the answer."""
+        with self._writing("apply facts to the views") as writing:
+            taken = [each for each in batch if self._passed(writing, each.delivery)]
+            facts = [fact for each in taken for fact in each.facts]
+            for each in taken:
+                for stray in each.delivery.strays:
+                    _keep(writing, stray)
+            if facts:
+                self.views.apply_models(writing, batch_of(*held_back(writing, facts)))
+                self._advance(writing)
+            elif any(each.delivery.strays for each in taken):
+                self.views.apply_models(writing, Batch([], [], {}, {}, {}))
+        return {each.delivery.place for each in taken}
+
+    def _passed(self, writing: Transaction, delivery: Delivery) -> bool:
+        stood = writing.rows(
+            "SELECT 1 FROM partitions WHERE topic = ? AND part = ? AND why IS NOT NULL", delivery.place
+        )
+        through = passed(writing, delivery.place, delivery.expected, delivery.to)
+        if stood and through and self._publishing:
+            put_stale(writing, delivery.place)
+        return through
+
+    def stand_still(self, place: Place, expected: int, standstill: Standstill) -> bool:
+        """Say that a partition does not go on: what is said of its bags may be old."""
+        with self._writing("say that a partition stands still") as writing:
+            news = stand_still(writing, place, expected, standstill)
+            if news and self._publishing:
+                put_stale(writing, place)
+            return news
+
+    def retry(self) -> int:
+        """Read what was parked once more; how many facts could be read now."""
+        count = "SELECT COUNT(*) FROM parked"
+        with self._writing("retry what was parked") as writing:
+            ((before,),) = writing.rows(count)
+            self.views.tell_afresh(writing, parked_again(writing))
+            ((after,),) = writing.rows(count)
+        return int(before) - int(after)
+
+    def dismiss(self, place: Place, offset: int, reason: str) -> bool:
+        """Somebody looked at a stray and found that it does not matter: its donation goes on. False: there is none."""
+        with self._writing("dismiss a record") as writing:
+            sql = """UPDATE strays SET dismissed = ?
+                WHERE topic = ? AND part = ? AND at_offset = ? AND dismissed IS NULL RETURNING key"""
+            found = writing.rows(sql, (reason, *place, offset))
+            for (key,) in found:
+                _release(writing, self.views, key, place, offset)
+        return bool(found)
+
+    def _advance(self, writing: Transaction) -> None:
+        """Positions have no gaps: the view is complete up to just before the first one it does not have."""
+        following = self.views.following()
+        sql = "SELECT position FROM life WHERE position >= ? ORDER BY position LIMIT ?"
+        reached_to = following
+        while page := writing.rows(sql, (reached_to, PAGE)):
+            for (position,) in page:
+                if position != reached_to:
+                    break
+                reached_to += 1
+            if len(page) < PAGE or page[-1][0] != reached_to - 1:
+                break
+        if reached_to != following:
+            sql = "UPDATE progress SET next = ? WHERE view = ? AND part = ?"
+            writing.run(sql, (reached_to, VIEW, PART))
+
+    def _writing(self, what: str, ledger: str | None = None) -> "_Writing":
+        return _Writing(self.views, what, ledger, self._publishing)
+
+
+class _Writing:
+    """One write transaction on a set of views, as those in this file want it."""
+
+    def __init__(self, views: ViewSet, what: str, ledger: str | None, publishing: bool) -> None:
+        self._views, self._ledger, self._publishing = views, ledger, publishing
+        self._transaction = views.database.transaction(True, what)
+
+    def __enter__(self) -> Transaction:
+        self._transaction.__enter__()
+        try:
+            return self._views.writing_now(self._publishing)
+        except BaseException as error:
+            self._transaction.__exit__(type(error), error, error.__traceback__)
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        self._transaction.__exit__(*error)  # type: ignore[arg-type]
+
+
+def _keep(writing: Transaction, stray: Stray) -> None:
+    sql = "INSERT INTO strays VALUES (?, ?, ?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING RETURNING key"
+    news = writing.rows(sql, (*stray.place, stray.offset, stray.key, stray.reason, stray.value))
+    if news and stray.key:
+        park(writing, stray.key, _number(writing, stray.place, stray.offset), 0, STRAY, stray.reason)
+
+
+def _number(writing: Transaction, place: Place, offset: int) -> int:
+    """What stands for a stray where others have their version: below 0, and its own."""
+    sql = "SELECT COUNT(*) FROM partitions WHERE topic < ? OR (topic = ? AND part < ?)"
+    ((before,),) = writing.rows(sql, (place.topic, *place))
+    return -1 - (int(before) << 40) - offset
+
+
+def _release(writing: Transaction, views: ViewSet, key: str, place: Place, offset: int) -> None:
+    sql = "DELETE FROM parked WHERE stream = ? AND version = ?"
+    writing.run(sql, (key, _number(writing, place, offset)))
+    views.tell_afresh(writing, released(writing, [key_of(key)]))
+
+
+def dismissals(views: ViewSet) -> list[tuple[Place, int, str]]:
+    """What was dismissed, so that a rebuild does not park it again."""
+    with views.reading() as read:
+        sql = "SELECT topic, part, at_offset, dismissed FROM strays WHERE dismissed IS NOT NULL"
+        return [(Place(topic, part), offset, why) for topic, part, offset, why in read.rows(sql)]
+
+
+def take_over(old: ViewSet, new: ViewSet, differing: bool) -> None:
+    """What the old views had still to send is the new ones' to send; all of the stock, where the two differ.
+
+    Within a transaction on the old ones.
+    """
+    before = old.writing_now(False)
+    in_stock = "SELECT bag FROM bags WHERE final = 0 AND {known bags}"
+    rows = {each.name for each in waiting(before, OPEN) if each.kind == ROW}
+    others = [each for each in waiting(before, OPEN) if each.kind != ROW]
+    told = before.rows("SELECT bag, stream FROM told_incomplete")
+    if differing:
+        rows |= {bag for (bag,) in before.rows(in_stock)}
+    with _Writing(new, "take over what is to be sent", None, True) as writing:
+        if differing:
+            rows |= {bag for (bag,) in writing.rows(in_stock)}
+        put_rows(writing, sorted(rows))
+        put_again(writing, others)
+        writing.run_many("INSERT INTO told_incomplete VALUES (?, ?) ON CONFLICT DO NOTHING", told)
+        put_incomplete(writing, incomplete_pairs(writing))

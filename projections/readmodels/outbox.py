@@ -1,0 +1,114 @@
+"""This file holds the outbox: what of the stock has changed and is not yet on its topic.
+
+It is written in the transaction that changes the view, and names only what changed: whoever sends it reads the row as
+it is then, so that a later row is never followed by an earlier one.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from projections.decode import Place, decimal_text
+from projections.readmodels.bag_state import unpacked
+from projections.readmodels.database import OPEN, Reading, Writing
+
+DDL = (
+    """CREATE TABLE outbox (
+        kind TEXT NOT NULL, name TEXT NOT NULL, about TEXT NOT NULL, seq BIGINT NOT NULL,
+        PRIMARY KEY (kind, name, about))""",
+    # What the stock topic was told of bags that rest on an unread fact.
+    "CREATE TABLE told_incomplete (bag TEXT NOT NULL, stream TEXT NOT NULL, PRIMARY KEY (bag, stream))",
+)
+ROW, INCOMPLETE, STALE = "row", "incomplete", "stale"
+PUT = """INSERT INTO outbox SELECT ?, ?, ?, COALESCE(MAX(seq), 0) + 1 FROM outbox WHERE true
+    ON CONFLICT (kind, name, about) DO UPDATE SET seq = excluded.seq"""
+ROWS = f"""SELECT each.value, bags.facility, bags.component, bags.abo, bags.rhd, bags.status, bags.thousandths,
+    bags.measure, bags.place, bags.expires_at, bags.final, folds.fold FROM {{each}}
+    JOIN bags ON bags.bag = each.value AND bags.to_position = {OPEN} JOIN folds ON folds.bag = each.value"""
+
+
+class Waiting(NamedTuple):
+    """An entry.
+
+    Shape: `kind` is row (`name` a bag), incomplete (`about` a stream, too) or stale (a topic and a partition).
+    """
+
+    kind: str
+    name: str
+    about: str
+    seq: int
+
+
+def put_rows(writing: Writing, bags: Iterable[str]) -> None:
+    """The rows of these bags have changed."""
+    writing.run_many(PUT, [(ROW, bag, "") for bag in bags])
+
+
+def put_stale(writing: Writing, place: Place) -> None:
+    """A partition stands still, or goes on again."""
+    writing.run_many(PUT, [(STALE, place.topic, str(place.partition))])
+
+
+def put_again(writing: Writing, entries: Iterable[Waiting]) -> None:
+    """What another outbox had still to send."""
+    writing.run_many(PUT, [(each.kind, each.name, each.about) for each in entries])
+
+
+def put_incomplete(writing: Writing, pairs: Iterable[tuple[str, str]]) -> None:
+    """Bag and stream of what became incomplete, or is no longer."""
+    now = set(pairs)
+    before = {(bag, stream) for bag, stream in writing.rows("SELECT bag, stream FROM told_incomplete")}
+    writing.run_many("DELETE FROM told_incomplete WHERE bag = ? AND stream = ?", sorted(before - now))
+    writing.run_many("INSERT INTO told_incomplete VALUES (?, ?)", sorted(now - before))
+    writing.run_many(PUT, [(INCOMPLETE, *pair) for pair in sorted(before ^ now)])
+
+
+def waiting(read: Reading, limit: int) -> list[Waiting]:
+    """What is to be sent, oldest first."""
+    return [Waiting(*row) for row in read.rows("SELECT * FROM outbox ORDER BY seq LIMIT ?", (limit,))]
+
+
+def count(read: Reading) -> int:
+    """How much is to be sent."""
+    return int(read.rows("SELECT COUNT(*) FROM outbox")[0][0])
+
+
+def sent(writing: Writing, entries: Sequence[Waiting]) -> None:
+    """These are on the topic; what changed meanwhile stays."""
+    sql = "DELETE FROM outbox WHERE kind = ? AND name = ? AND about = ? AND seq = ?"
+    writing.run_many(sql, entries)
+
+
+def stock_rows(read: Reading, bags: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The fields of `stock_row.v1`, ledger left out, of those of these bags that are stock; times in microseconds."""
+    found: dict[str, dict[str, Any]] = {}
+    for bag, *row in read.rows(ROWS, [read.each(bags)]) if bags else ():
+        facility, component, abo, rhd, status, amount, measure, place, expires_at, final, fold = row
+        if final:
+            continue
+        state = unpacked(fold)
+        found[bag] = {
+            "bag": bag,
+            "version": state.version,
+            "position": state.position,
+            "facility": facility,
+            "component": component,
+            "group": abo,
+            "rhd": rhd,
+            "status": status,
+            "amount": None if amount is None else decimal_text(amount),
+            "measure": measure,
+            "place": place,
+            "expires_at": expires_at,
+            "holds": len(state.holds),
+            "nonconformities": len(state.nonconformities),
+        }
+    return found
+
+
+def incomplete(read: Reading, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of these pairs of bag and stream that are incomplete still."""
+    if not pairs:
+        return set()
+    sql = "SELECT bag, stream FROM {each} JOIN told_incomplete ON bag = each.value"
+    found = read.rows(sql, [read.each(sorted({bag for bag, _ in pairs}))])
+    return {(bag, stream) for bag, stream in found} & set(pairs)

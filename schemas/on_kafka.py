@@ -1,0 +1,198 @@
+"""This file holds how facts travel on Kafka: topics, keys, partitions, the envelope, and the chain of each partition.
+
+All of it is a pure function of the stored fact and the partition count, so that whoever sends a fact again, sends the
+same record again. What each part promises: docs/reference/kafka.md.
+"""
+
+import json
+import struct
+from functools import lru_cache
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fastavro import parse_schema, schemaless_reader, schemaless_writer
+from fastavro.schema import fingerprint, to_parsing_canonical_form
+
+from schemas.errors import SchemaError
+from schemas.files import HEADER_SIZE, MARKER, Schema
+
+FACTS, SUBJECTS, STOCK = "blood.facts.v1", "blood.subjects.v1", "blood.stock.v1"
+FACT_TOPICS = (FACTS, SUBJECTS)
+"""Facts about persons have a topic of their own, with its own access list."""
+ENVELOPE, NUMBER, HASH = "envelope", "number", "hash"
+"""The three headers of a fact. Each costs a consumer about half a microsecond a record: there is no fourth."""
+AVSC = Path(__file__).parent / "kafka"
+RECORDS = ("envelope.v1", "stock_row.v1", "incomplete.v1", "stale.v1")
+CHAIN_LABEL = b"bloodledger/chain/v1"
+DIN_SIZE = 13
+_NUMBER = struct.Struct(">Q")
+_SIZED_HASH = (32).to_bytes(4, "big")
+
+
+class Place(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+
+class Envelope(NamedTuple):
+    """What the header `envelope` says. Unit: recorded_at in microseconds since 1970-01-01 UTC."""
+
+    ledger: str
+    position: int
+    stream: str
+    version: int
+    name: str
+    recorded_at: int
+
+
+# -- where a fact goes -------------------------------------------------------------------------------------
+
+
+def _has_din(stream: str) -> bool:
+    """Whether a stream is a donation or one of its bags: their names begin with the DIN, which has no colon."""
+    return ":" not in stream[:DIN_SIZE] and (len(stream) == DIN_SIZE or stream[DIN_SIZE : DIN_SIZE + 1] in ("=", "#"))
+
+
+def topic_of(stream: str) -> str:
+    """The topic of a stream's facts.
+
+    Example:
+        >>> topic_of("G165725000001"), topic_of("donor:D-1")
+        ('blood.facts.v1', 'blood.subjects.v1')
+    """
+    return SUBJECTS if stream.startswith(("donor:", "patient:")) and not _has_din(stream) else FACTS
+
+
+def key_of(stream: str) -> str:
+    """The key of a stream's records: the DIN, so that a donation's facts keep their order, else the stream's name.
+
+    Example:
+        >>> key_of("G165725000001=E0336V00"), key_of("hold:donor:D-1")
+        ('G165725000001', 'hold:donor:D-1')
+    """
+    return stream[:DIN_SIZE] if _has_din(stream) else stream
+
+
+@lru_cache(maxsize=1 << 16)
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key, as every Kafka client's default partitioner has it. Source: Java's Utils.murmur2."""
+    from kafka.partitioner import murmur2  # who only reads the store does not pay for loading Kafka's client
+
+    return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+# -- the chain ---------------------------------------------------------------------------------------------
+
+
+def chain_start(ledger: str, place: Place) -> bytes:
+    """h(0) of a partition's chain.
+
+    Shape: SHA-256 of label, ledger, topic and partition, each after its length in four bytes; the partition is four
+    bytes; numbers are big-endian.
+    """
+    parts = (CHAIN_LABEL, ledger.encode(), place.topic.encode(), place.partition.to_bytes(4, "big"))
+    return sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()
+
+
+def chain_next(before: bytes, leaf: bytes) -> bytes:
+    """h(n) of h(n-1) and the leaf hash of fact n: SHA-256 of both, each after its length in four bytes."""
+    return sha256(_SIZED_HASH + before + _SIZED_HASH + leaf).digest()
+
+
+def number_bytes(number: int) -> bytes:
+    """The header `number`: eight bytes, big-endian."""
+    return _NUMBER.pack(number)
+
+
+def number_of(data: bytes) -> int:
+    """Errors: SchemaError."""
+    try:
+        return int(_NUMBER.unpack(data)[0])
+    except struct.error:
+        raise SchemaError(f"the header {NUMBER} has {len(data)} bytes, not 8") from None
+
+
+# -- records beside the facts ------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=len(RECORDS))
+def record_schema(wire: str) -> Schema:
+    """The schema of a record that is no fact, as its file says."""
+    found: Schema = json.loads((AVSC / f"{wire}.avsc").read_bytes())
+    return found
+
+
+@lru_cache(maxsize=len(RECORDS))
+def _writer(wire: str) -> tuple[bytes, Any]:
+    schema = record_schema(wire)
+    header = MARKER + bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
+    return header, parse_schema(_plain_times(schema))
+
+
+def _plain_times(part: Any) -> Any:
+    """Instants stay microseconds: exact, and what the rest of this program counts in."""
+    if isinstance(part, dict):
+        kept = {name: _plain_times(value) for name, value in part.items()}
+        if kept.get("logicalType") == "timestamp-micros":
+            del kept["logicalType"]
+        return kept
+    return [_plain_times(each) for each in part] if isinstance(part, list) else part
+
+
+def write_record(wire: str, fields: dict[str, Any]) -> bytes:
+    """The single-object encoding of a record that is no fact; times in microseconds, amounts as Decimal."""
+    header, schema = _writer(wire)
+    out = BytesIO(header)
+    out.seek(HEADER_SIZE)
+    schemaless_writer(out, schema, fields)
+    return out.getvalue()
+
+
+def read_record(wire: str, data: bytes) -> dict[str, Any]:
+    """What `write_record` wrote. Errors: SchemaError."""
+    header, schema = _writer(wire)
+    if data[:HEADER_SIZE] != header:
+        raise SchemaError(f"no {wire}: begins with {data[:HEADER_SIZE].hex() or 'nothing'}, not {header.hex()}")
+    source = BytesIO(data)
+    source.seek(HEADER_SIZE)
+    try:
+        found: dict[str, Any] = schemaless_reader(source, schema, None)  # type: ignore[assignment]
+    except (EOFError, IndexError, KeyError, ValueError, OverflowError, TypeError) as wrong:
+        raise SchemaError(f"{wire}: the bytes end early or are damaged: {wrong}") from wrong
+    if source.tell() != len(data):
+        raise SchemaError(f"{wire}: {len(data) - source.tell()} bytes are left over")
+    return found
+
+
+def write_envelope(envelope: Envelope) -> bytes:
+    return write_record("envelope.v1", envelope._asdict())
+
+
+def read_envelope(data: bytes) -> Envelope:
+    """Errors: SchemaError."""
+    return Envelope(*read_record("envelope.v1", data).values())
+
+
+# -- keys of the stock topic -------------------------------------------------------------------------------
+
+
+def row_key(ledger: str, bag: str) -> str:
+    """Key of a bag's row."""
+    return f"{ledger}/{bag}"
+
+
+def incomplete_key(ledger: str, bag: str, stream: str) -> str:
+    """Key of the record that a bag rests on an unread fact of a stream."""
+    return f"{ledger}/{bag}/incomplete/{stream}"
+
+
+def stale_key(ledger: str, place: Place) -> str:
+    """Key of the record that a partition of the facts stands still."""
+    return f"{ledger}/stale/{place.topic}/{place.partition}"

@@ -16,7 +16,7 @@ PROFILE ?= trial
 PYTEST  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast bench drill faults up down lint types imports docs locks clean
+.PHONY: help setup demo test test-fast bench faults up down drill lint types imports docs locks clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

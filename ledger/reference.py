@@ -369,10 +369,17 @@ def command_line_page() -> str:
 
 # ── writing and checking ──────────────────────────────────────────────────────────────────────────────────
 
+
+def kafka_page() -> str:
+    page: str = importlib.import_module("ledger.kafka_reference").kafka_page()
+    return page
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "command_line.md": command_line_page,
     "commands.md": commands_page,
     "facts.md": facts_page,
+    "kafka.md": kafka_page,
     "malformed.md": malformed_page,
     "nonconformities.md": nonconformities_page,
     "refusals.md": refusals_page,

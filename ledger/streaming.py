@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ledger.commands.clock import WallClock
-from ledger.relay.kafka_transport import KafkaTransport
+from ledger.relay.kafka_transport import KafkaTransport, away
 from ledger.relay.sending import Relay, Tell
 from ledger.relay.topics import checked_topics
 from ledger.settings import BadSetting, Settings
@@ -105,6 +105,7 @@ def projected(
             applied=publisher.wake,
             owns=publisher.own,
             reached=crashpoints.reached,
+            words=_words,
         )
         if wanted.until_caught_up:
             standing = Projecting(given).run(stop, until_caught_up=True)
@@ -112,6 +113,10 @@ def projected(
             return standing
         with publisher.working(wanted.stock):
             return Projecting(given).run(stop)
+
+
+def _words(error: Exception) -> str:
+    return str(away(error))
 
 
 def group_of(settings: Settings) -> str:
@@ -177,6 +182,6 @@ def dismissed(settings: Settings, topic: str, partition: int, offset: int, reaso
 def rebuilt_from_kafka(settings: Settings, accept: bool, progress: Progress) -> Rebuilt:
     """Make the views anew from the topics, beside the live ones. Errors: KafkaAway, ChainBroken, ViewsUnavailable."""
     with closing(open_views(settings)) as views:
-        feed = KafkaFeed(kafka_options(settings), framing_of(settings).unframed, views)
+        feed = KafkaFeed(kafka_options(settings), framing_of(settings).unframed, views, _words)
         with closing(feed):
             return rebuild(feed, views, accept, progress)

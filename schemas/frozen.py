@@ -12,14 +12,14 @@ from schemas.errors import SchemaError
 from schemas.files import AVRO
 
 FROZEN = Path(__file__).parent / "frozen.json"
+FOLDERS = (AVRO, Path(__file__).parent / "kafka")
+"""Facts, and what travels beside them on Kafka."""
 
 
 def hashes() -> dict[str, str]:
     """SHA-256 of each schema file there is, by wire name."""
-    return {
-        path.name.removesuffix(".avsc"): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(AVRO.glob("*.avsc"))
-    }
+    files = sorted(path for folder in FOLDERS for path in folder.glob("*.avsc"))
+    return {path.name.removesuffix(".avsc"): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def frozen() -> dict[str, str]:

@@ -82,7 +82,7 @@ def key_of(stream: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def partition_of(key: str, partitions: int) -> int:
-    """The partition of a key, as every Kafka client's default partitioner has it. Source: Java's Utils.murmur2."""
+    """The partition of a key, as Kafka's own clients have it by default. Source: Java's Utils.murmur2."""
     from kafka.partitioner import murmur2  # who only reads the store does not pay for loading Kafka's client
 
     return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions

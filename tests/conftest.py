@@ -1,4 +1,4 @@
-"""This file holds what all tests share: a real PostgreSQL, Kafka and schema registry, started when a test asks for it."""
+"""This file holds what all tests share: a real PostgreSQL, Kafka and schema registry, started when asked for."""
 
 from collections.abc import Iterator
 

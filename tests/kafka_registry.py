@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka.jars import java_command, registry_jar, why_no_jars
+from tests.kafka.jars import java_command, missing_here, registry_jar, why_no_jars
 from tests.kafka.running import Running, free_port
 
 CONFLUENT = "/apis/ccompat/v7"
@@ -26,10 +26,7 @@ def registry_for_tests(folders: pytest.TempPathFactory) -> Iterator[str]:
         yield named
         return
     if missing := why_no_jars():
-        why_not = f"no schema registry for tests: {missing}, BLOODLEDGER_TEST_REGISTRY=http://… names none"
-        if os.environ.get("BLOODLEDGER_TEST_KAFKA_REQUIRED") == "1":
-            pytest.fail(why_not, pytrace=False)
-        pytest.skip(why_not)
+        missing_here(f"no schema registry for tests: {missing}, BLOODLEDGER_TEST_REGISTRY=http://… names none")
     with running_registry(folders.mktemp("registry")) as url:
         yield url
 

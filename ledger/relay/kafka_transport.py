@@ -7,6 +7,7 @@ sends again.
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -51,7 +52,25 @@ FAILURES = (KafkaError, RegistryAway, OSError, AssertionError)
 WAIT_MS = 10_000
 """How long a broker that answers nothing is waited for."""
 
-logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what goes wrong is said once, by who handles it
+
+class _Heard(logging.Handler):
+    """The last refusal in kafka-python's log, which it tells nobody else: it tries again until it cannot bootstrap."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.refusal, self.closed = "", False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        self.refusal = next((known for known in LASTING if known in text), self.refusal)
+        self.closed = self.closed or "socket disconnected" in text
+
+
+HEARD = _Heard()
+_LOG = logging.getLogger("kafka")
+_LOG.setLevel(logging.WARNING)
+_LOG.propagate = False  # what goes wrong is said once, by who handles it
+_LOG.addHandler(HEARD)
 
 
 class KafkaTransport:
@@ -99,7 +118,8 @@ class KafkaTransport:
             raise away(error) from error
         finally:
             if reader is not None:
-                reader.close(autocommit=False)
+                with suppress(*FAILURES):
+                    reader.close(autocommit=False)
 
     def _landed(self, reader: KafkaConsumer, ledger: str, partition: TopicPartition, offset: int) -> Iterator[Landed]:
         reader.assign([partition])
@@ -132,9 +152,11 @@ class KafkaTransport:
         producer, self._producer = self._producer, None
         reader, self._reader = self._reader, None
         if producer is not None:
-            producer.close(timeout=0)
+            with suppress(*FAILURES):
+                producer.close(timeout=0)
         if reader is not None:
-            reader.close(autocommit=False)
+            with suppress(*FAILURES):
+                reader.close(autocommit=False)
 
 
 def away(error: Exception) -> TransportAway:
@@ -142,20 +164,33 @@ def away(error: Exception) -> TransportAway:
     if isinstance(error, RegistryAway):
         return TransportAway(str(error), error.lasting)
     name = type(error).__name__
-    lasting = next((text for known, text in LASTING.items() if known in name or known in str(error)), None)
+    said = f"{name} {error}"
+    if "bootstrap" in said:
+        said, HEARD.refusal = f"{said} {HEARD.refusal}", ""
+    lasting = next((text for known, text in LASTING.items() if known in said), None)
     if lasting is not None:
         return TransportAway(f"{lasting} ({name})", lasting=True)
-    return TransportAway(f"the broker cannot be reached; see that it runs ({name}: {str(error)[:200]})")
+    # Mostly the broker closes before kafka-python has read why it refuses us (11 of 12 times with a wrong password).
+    why = CLOSED if "bootstrap" in said and HEARD.closed else "cannot be reached; see that it runs"
+    HEARD.closed = False
+    return TransportAway(f"the broker {why} ({name}: {str(error)[:200]})")
+
+
+CLOSED = (
+    "closes the connection before it lets us in; see that it runs, and BLOODLEDGER_KAFKA_SECURITY, "
+    "BLOODLEDGER_KAFKA_USER and BLOODLEDGER_KAFKA_PASSWORD_FILE"
+)
+REFUSED = "the broker refused the user or the password; see BLOODLEDGER_KAFKA_USER and BLOODLEDGER_KAFKA_PASSWORD_FILE"
 
 
 LASTING = {
     "CERTIFICATE_VERIFY_FAILED": "the broker's certificate is not signed by the authority in BLOODLEDGER_KAFKA_CA",
-    "AuthenticationFailed": "the broker refused the user or the password",
-    "SaslAuthentication": "the broker refused the user or the password",
+    "AuthenticationFailed": REFUSED,
+    "SaslAuthentication": REFUSED,
     "TopicAuthorization": "the user may not use this topic; grant it the right",
     "GroupAuthorization": "the user may not join this consumer group; grant it the right",
     "ClusterAuthorization": "the user may not do this on the cluster; grant it the right",
     "TransactionalIdAuthorization": "the user may not use this transactional id; grant it the right",
-    "UnknownTopicOrPartition": "the topic is not there; run `bloodledger topics`",
+    "UnknownTopicOrPartition": "the topic is not there, or this user may not see it; run `bloodledger topics`",
 }
 """Refusals that stay until somebody changes something, by a part of the error's name or words."""

@@ -80,7 +80,10 @@ KAFKA: Final[dict[str, tuple[str, str]]] = {
         "topic {topic} breaks its promise: {why}",
         "主题 {topic} 不符合约定：{why}",
     ),
-    "promise.missing": ("it is not there; run `bloodledger topics`", "主题不存在；请运行 bloodledger topics"),
+    "promise.missing": (
+        "it is not there, or this user may not see it; run `bloodledger topics`",
+        "主题不存在，或此用户无权查看；请运行 bloodledger topics",
+    ),
     "promise.partitions": (
         "it has {found} partitions, {expected} are expected: their count is fixed for ever, since a key would change "
         "its partition",

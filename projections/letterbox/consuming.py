@@ -4,9 +4,9 @@ Where it goes on is what the view says, never Kafka's own offsets: rows, numbers
 a rebalance, a crash, or another process's batch it reads the view's numbers again and goes on from there.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from time import monotonic
 from typing import Any, NamedTuple
@@ -43,7 +43,6 @@ OPTIONS: dict[str, Any] = {
     "max_poll_interval_ms": 300_000,
     "metrics_enabled": False,
 }
-logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what goes wrong is said once, by who handles it
 
 
 class State(StrEnum):
@@ -88,7 +87,7 @@ class Consuming(NamedTuple):
 
     Shape: `options` to reach the cluster, as kafka-python names them; `ledger` the one whose facts are wanted, None for
     the only one there is; `group` the consumer group's name. `applied` hears that something was put into the outbox,
-    `owns` whether the first partition is ours, `reached` of commit points.
+    `owns` whether the first partition is ours, `reached` of commit points. `words` for what kept us from Kafka.
     """
 
     options: Mapping[str, Any]
@@ -101,6 +100,7 @@ class Consuming(NamedTuple):
     applied: Callable[[], None]
     owns: Callable[[bool], None]
     reached: Callable[[str], None]
+    words: Callable[[Exception], str]
 
 
 class Projecting:
@@ -125,9 +125,10 @@ class Projecting:
                 self._run(stop, until_caught_up)
                 break
             except (KafkaError, KafkaAway, RegistryAway, OSError, AssertionError) as error:
+                away = error if isinstance(error, KafkaAway) else KafkaAway(self._given.words(error))
                 if until_caught_up:
-                    raise error if isinstance(error, KafkaAway) else KafkaAway(words_of(error)) from error
-                self._say(State.AWAY, why=words_of(error))
+                    raise away from error
+                self._say(State.AWAY, why=str(away))
             except (ViewsUnavailable, ViewsOutdated) as error:
                 if until_caught_up:
                     raise
@@ -153,7 +154,8 @@ class Projecting:
         finally:
             self._chains.clear()
             self._given.owns(False)
-            consumer.close(autocommit=False, timeout_ms=2_000)
+            with suppress(KafkaError, OSError, AssertionError):
+                consumer.close(autocommit=False, timeout_ms=2_000)
 
     # -- which ledger ----------------------------------------------------------------------------
 
@@ -162,7 +164,9 @@ class Projecting:
         for topic in FACT_TOPICS:
             partitions = consumer.partitions_for_topic(topic)
             if not partitions:
-                raise KafkaAway(f"the topic {topic} is not there; run `bloodledger topics`")
+                raise KafkaAway(
+                    f"the topic {topic} is not there, or this user may not see it; run `bloodledger topics`"
+                )
             found += [Place(topic, partition) for partition in sorted(partitions)]
         return found
 
@@ -370,10 +374,3 @@ def _ledgers_on(consumer: KafkaConsumer, places: Sequence[Place], unframed: Unfr
             consumer.pause(partition)
         waiting -= {each for each in waiting if consumer.position(each, timeout_ms=ANSWER_MS) >= ends[each]}
     return found
-
-
-def words_of(error: Exception) -> str:
-    """What kept us from Kafka, in a few words."""
-    if isinstance(error, KafkaAway | RegistryAway):
-        return str(error)
-    return f"the broker cannot be reached; see that it runs ({type(error).__name__}: {str(error)[:200]})"

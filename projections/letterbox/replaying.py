@@ -8,7 +8,7 @@ from kafka.errors import KafkaError
 
 from projections.decode import Place, RegistryAway
 from projections.letterbox.chain import Chain
-from projections.letterbox.consuming import ANSWER_MS, BATCH, MORE_MS, OPTIONS, KafkaAway, words_of
+from projections.letterbox.consuming import ANSWER_MS, BATCH, MORE_MS, OPTIONS, KafkaAway
 from projections.letterbox.letters import Unframed, letter_of
 from projections.readmodels.delivering import Parts, decoded, dismissals, take_over
 from projections.readmodels.live import Views
@@ -32,8 +32,10 @@ class KafkaFeed:
     What is not of a group: every partition is read here, and what a group brings further meanwhile is read after it.
     """
 
-    def __init__(self, options: Mapping[str, Any], unframed: Unframed, views: Views) -> None:
-        self._unframed = unframed
+    def __init__(
+        self, options: Mapping[str, Any], unframed: Unframed, views: Views, words: Callable[[Exception], str]
+    ) -> None:
+        self._unframed, self._words = unframed, words
         with views.reading() as read:
             self._ledger = read.ledger
             self._places = sorted(reached(read))
@@ -41,7 +43,7 @@ class KafkaFeed:
         try:
             self._consumer = KafkaConsumer(**{**OPTIONS, **options, "group_id": None})
         except (KafkaError, OSError, AssertionError) as error:
-            raise KafkaAway(words_of(error)) from error
+            raise KafkaAway(self._words(error)) from error
 
     def close(self) -> None:
         self._consumer.close(autocommit=False)
@@ -64,7 +66,7 @@ class KafkaFeed:
             else:
                 self._bring(views, tell, to)
         except (KafkaError, RegistryAway, OSError, AssertionError) as error:
-            raise KafkaAway(words_of(error)) from error
+            raise KafkaAway(self._words(error)) from error
 
     def _bring(self, views: ViewSet, tell: Callable[[int, int], None] | None, to: Mark | None) -> None:
         parts = Parts(views, publishing=False)

@@ -4,7 +4,9 @@ Rows, numbers, hashes and offsets are written in one transaction, behind a fence
 partition somebody else brought further is dropped, and the others of the same transaction count.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from projections.decode import Fact, Place, StoredRow, Unreadable, decode_row, key_of
@@ -83,16 +85,27 @@ class Parts:
         """Apply what is expected; the partitions that were somebody else's are left out of the answer."""
         with self._writing("apply facts to the views") as writing:
             taken = [each for each in batch if self._passed(writing, each.delivery)]
-            facts = [fact for each in taken for fact in each.facts]
+            self._tell(writing, [fact for each in taken if not each.delivery.strays for fact in each.facts])
             for each in taken:
-                for stray in each.delivery.strays:
-                    _keep(writing, stray)
-            if facts:
-                self.views.apply_models(writing, batch_of(*held_back(writing, facts)))
-                self._advance(writing)
-            elif any(each.delivery.strays for each in taken):
-                self.views.apply_models(writing, Batch([], [], {}, {}, {}))
+                self._tell_around(writing, each)
+            self._advance(writing)
         return {each.delivery.place for each in taken}
+
+    def _tell(self, writing: Transaction, facts: Sequence[Fact | Unreadable]) -> None:
+        if facts:
+            self.views.apply_models(writing, batch_of(*held_back(writing, facts)))
+
+    def _tell_around(self, writing: Transaction, each: Decoded) -> None:
+        """What stands before a stray is told, and what stands behind it, of its donation, waits."""
+        facts, begin = each.facts, 0
+        for stray in each.delivery.strays:
+            end = bisect_left(each.delivery.rows, stray.offset, key=attrgetter("offset"))
+            self._tell(writing, facts[begin:end])
+            begin = end
+            _keep(writing, stray)
+        if each.delivery.strays:
+            self._tell(writing, facts[begin:])
+            self.views.apply_models(writing, Batch([], [], {}, {}, {}))
 
     def _passed(self, writing: Transaction, delivery: Delivery) -> bool:
         stood = writing.rows(

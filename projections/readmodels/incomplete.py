@@ -5,7 +5,7 @@ None of them counts as available, whatever its row says: parking must fail safe.
 
 from collections.abc import Iterable
 
-from projections.readmodels.database import Reading
+from projections.readmodels.database import OPEN, Reading
 
 # UNION, not UNION ALL: a bag is visited once, so a cycle that bad input made ends.
 DESCENDANTS = """WITH RECURSIVE reached (bag) AS (
@@ -27,8 +27,8 @@ def with_descendants(read: Reading, bags: Iterable[str]) -> set[str]:
 
 
 def _parked(read: Reading) -> set[str]:
-    sql = "SELECT DISTINCT stream FROM parked WHERE position <= ?"
-    return {stream for (stream,) in read.rows(sql, [read.position])}
+    until = OPEN if read.latest else read.position
+    return {stream for (stream,) in read.rows("SELECT DISTINCT stream FROM parked WHERE position <= ?", [until])}
 
 
 def resting_on(read: Reading, streams: Iterable[str]) -> set[str]:

@@ -284,6 +284,7 @@ class ViewSet:
             total = (int(before, 16) + difference) % DIGEST_SPACE
             sql = "UPDATE digests SET sum = ? WHERE view = ? AND model = ?"
             transaction.run(sql, (hexadecimal(total), VIEW, model_name))
+        transaction.differences.clear()  # they are in the digests now; another batch may follow in this transaction
         if transaction.publishing:
             put_incomplete(transaction, incomplete_pairs(transaction))
 

@@ -134,7 +134,7 @@ class Composed:
         """Runs a service to its end, with its own command or another, as `docker compose run` does."""
         service = self.mount(name)
         return subprocess.run(
-            self._program(service, command), env=self._environment(service, name), cwd=self.home(name),
+            self._program(service, command), env=self.environment(service, name), cwd=self.home(name),
             input=given or b"", capture_output=True, timeout=120, check=False,
         )  # fmt: skip
 
@@ -143,7 +143,7 @@ class Composed:
         self.mount(name)
         service = self.service(name, **more)
         log_file = self.folder / f"{as_name or name}.log"
-        return Running(self._program(service, ()), log_file, self._environment(service, name), self.home(name))
+        return Running(self._program(service, ()), log_file, self.environment(service, name), self.home(name))
 
     def healthy(self, name: str, **more: str) -> bool:
         """Whether the service's own health check finds it well."""
@@ -152,14 +152,15 @@ class Composed:
         assert kind == "CMD"
         if test[0] == "python":
             test[0] = sys.executable
-        environment = self._environment(service, name)
+        environment = self.environment(service, name)
         return subprocess.run(test, env=environment, capture_output=True, timeout=60, check=False).returncode == 0
 
     def _program(self, service: Mapping[str, Any], command: tuple[str, ...]) -> list[str]:
         ours = [sys.executable, "-c", "from ledger.cli import main; main()"] if "build" in service else []
         return [*ours, *(command or service["command"])]
 
-    def _environment(self, service: Mapping[str, Any], name: str) -> dict[str, str]:
+    def environment(self, service: Mapping[str, Any], name: str) -> dict[str, str]:
+        """The service's own, and what every process of this machine needs."""
         path = os.pathsep.join([str(self.folder / "bin"), os.environ["PATH"]])
         here = {"PATH": path, "HOME": str(self.home(name)), "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
         return here | {key: str(value) for key, value in service.get("environment", {}).items()}

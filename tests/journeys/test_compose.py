@@ -2,7 +2,6 @@
 
 Compose itself is not run, since there is no Docker where these tests must run: our services' own commands are, in the
 environment the file gives them, and Kafka's with its own configuration, against a real Kafka, registry and PostgreSQL.
-golden/compose-spec.json is the Compose specification's own schema (compose-go v2.16.2, Apache-2.0).
 """
 
 import json
@@ -18,19 +17,25 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-import jsonschema
 import pytest
+from compose_spec import PyCompose
 
 from tests.journeys.composed import FILE, ROOT, Composed, MissingValue, as_written, interpolated
 from tests.journeys.secured_postgres import postgres_as_composed
-from tests.journeys.terminal import DIN, Terminal, as_lines, life
+from tests.journeys.terminal import DIN, Terminal, amount, as_lines, command, life
+from tests.kafka.jars import java_command, missing_here, registry_jar, why_no_jars
 from tests.kafka.running import Running, free_port
-from tests.kafka_broker import kafka_or_why_not
 
 PAGE = ROOT / "docs" / "how-to" / "run-the-whole-system.md"
 SERVICES = as_written()["services"]
 OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
 PROFILES = {"trial": "", "production": "-secured"}
+IN_STOCK = "A999926123457=E0336V00"
+BLOOD = [
+    *life(),
+    command("c2", "CollectBag", bag=IN_STOCK, donor="D-2", facility="C1", kind="whole_blood", quantity=amount("2")),
+]
+PROFILE_OF = {suffix: name for name, suffix in PROFILES.items()}
 QUESTIONS = {
     ("trace", DIN): ("bags", "edges"),
     ("trace", "donor:D-1"): ("bags", "edges"),
@@ -43,16 +48,28 @@ SECONDS = 60.0
 # ── what it says ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def filled_in(part: Any) -> Any:
+    """The file with every variable's default in its place."""
+    if isinstance(part, dict):
+        return {key: filled_in(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [filled_in(each) for each in part]
+    return interpolated(part, {}) if isinstance(part, str) else part
+
+
 def test_the_file_is_one_by_the_specification_of_compose() -> None:
-    schema = json.loads((ROOT / "tests" / "golden" / "compose-spec.json").read_text(encoding="utf-8"))
-    assert list(jsonschema.Draft202012Validator(schema).iter_errors(as_written())) == []
+    read = PyCompose.from_json(json.dumps(filled_in(as_written()))).to_spec()
+    assert read.services is not None and {"relay", "projections"} <= {each.split("-")[0] for each in read.services}
 
 
-def test_the_schema_would_notice() -> None:
-    schema = json.loads((ROOT / "tests" / "golden" / "compose-spec.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    "wrong", [{"comand": ["relay"]}, {"depends_on": {"kafka": {"condition": "soon"}}}, {"ports": 1}]
+)
+def test_a_slip_in_the_file_would_be_noticed(wrong: dict[str, Any]) -> None:
     broken = as_written()
-    broken["services"]["relay"]["comand"] = broken["services"]["relay"].pop("command")
-    assert not jsonschema.Draft202012Validator(schema).is_valid(broken)
+    broken["services"]["relay"] |= wrong
+    with pytest.raises(ValueError, match=r"services|relay"):
+        PyCompose.from_json(json.dumps(broken)).to_spec()
 
 
 def test_values_are_filled_in_as_compose_does() -> None:
@@ -88,6 +105,17 @@ def test_a_service_says_what_it_may_take_and_when_it_is_started_again(name: str)
         assert set(SERVICES[other]["profiles"]) == set(service["profiles"])
         healthy = "service_healthy" if "healthcheck" in SERVICES[other] else "service_completed_successfully"
         assert wanted["condition"] == healthy
+
+
+def test_waiting_for_the_system_waits_for_what_ends_by_itself() -> None:
+    """Compose takes an ended service for a failure, unless another one is there to wait for its end."""
+    waited_for = {
+        other
+        for service in SERVICES.values()
+        for other, wanted in service.get("depends_on", {}).items()
+        if wanted["condition"] == "service_completed_successfully"
+    }
+    assert {name for name, service in SERVICES.items() if "healthcheck" not in service} == waited_for
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -137,10 +165,8 @@ def wait_for(ask: Callable[[], Any], wanted: Any) -> None:
 @contextmanager
 def kafka_as_composed(composed: Composed, name: str) -> Iterator[None]:
     """The service's own start, configuration and health check, with Kafka's jars in place of its image."""
-    if isinstance(why_not := kafka_or_why_not(), str):
-        pytest.skip(why_not)
-    if os.environ.get("BLOODLEDGER_TEST_KAFKA"):
-        pytest.skip("BLOODLEDGER_TEST_KAFKA names a Kafka; this test starts its own, as docker-compose.yml says")
+    if missing := why_no_jars():
+        missing_here(f"Kafka as docker-compose.yml starts it: {missing}")
     running = composed.start(name)
     running.wait_until(lambda: composed.healthy(name))
     try:
@@ -163,7 +189,7 @@ def addresses() -> dict[str, str]:
 
 @pytest.fixture
 def trial(tmp_path: Path, postgres_url: str, registry: str) -> Iterator[Composed]:
-    urls = {"LEDGER_URL": postgres_url, "VIEWS_URL": postgres_url, "REGISTRY_URL": os.environ.get("H1REG", registry)}
+    urls = {"LEDGER_URL": postgres_url, "VIEWS_URL": postgres_url, "REGISTRY_URL": registry}
     composed = Composed(tmp_path, addresses() | urls)
     with kafka_as_composed(composed, "kafka"):
         yield composed
@@ -184,18 +210,42 @@ def make_secrets(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def production(tmp_path: Path, registry: str) -> Iterator[Composed]:
-    secrets = make_secrets(tmp_path / "made")
+@contextmanager
+def registry_as_composed(composed: Composed, name: str) -> Iterator[None]:
+    """The registry with the service's own settings, Maven's jar in place of its image."""
+    service = composed.mount(name)
+    log_file, environment = composed.folder / f"{name}.log", composed.environment(service, name)
+    running = Running(java_command("-jar", str(registry_jar())), log_file, environment)
+    running.wait_until(partial(composed.healthy, name))
+    try:
+        yield
+    finally:
+        running.end(signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    if missing := why_no_jars():
+        missing_here(f"PostgreSQL with TLS: {missing}")
+    folder = tmp_path_factory.mktemp("production")
+    secrets = make_secrets(folder / "made")
     # The page's line knows the server by its name in the network of the containers; here it is on the loopback.
     passwords = secrets / "pgpass"
     passwords.write_text(passwords.read_text().replace("postgres-secured:", "127.0.0.1:"))
-    composed = Composed(tmp_path, addresses() | {"REGISTRY_URL": os.environ.get("H1REG", registry)}, secrets)
+    port = str(free_port())
+    registry = {"REGISTRY_PORT": port, "REGISTRY_URL": f"http://127.0.0.1:{port}/apis/ccompat/v7"}
+    composed = Composed(folder, addresses() | registry, secrets)
     with ExitStack() as stack:
-        port = stack.enter_context(postgres_as_composed(composed, "postgres-secured"))
-        url = SERVICES["ledger-secured"]["environment"]["BLOODLEDGER_LEDGER"]
-        url = interpolated(url, {}).replace("@postgres-secured/", f"@127.0.0.1:{port}/")
-        composed.values |= {"LEDGER_URL": url, "VIEWS_URL": url}
+        postgres = stack.enter_context(postgres_as_composed(composed, "postgres-secured"))
+
+        def here(service: str, variable: str) -> str:
+            written = interpolated(SERVICES[service]["environment"][variable], {})
+            return re.sub(r"(?<=[@/])postgres-secured/", f"127.0.0.1:{postgres}/", written)
+
+        url = here("ledger-secured", "BLOODLEDGER_LEDGER")
+        database = here("registry-secured", "APICURIO_DATASOURCE_URL")
+        composed.values |= {"LEDGER_URL": url, "VIEWS_URL": url, "REGISTRY_DATABASE": database}
+        stack.enter_context(registry_as_composed(composed, "registry-secured"))
         stack.enter_context(kafka_as_composed(composed, "kafka-secured"))
         yield composed
 
@@ -224,11 +274,12 @@ def replicas(suffix: str) -> Iterator[tuple[str, str, Mapping[str, str]]]:
 
 @pytest.mark.slow
 @pytest.mark.postgres
+@pytest.mark.kafka
 @pytest.mark.parametrize("composed, suffix", PROFILES.items(), indirect=["composed"], ids=list(PROFILES))
 def test_blood_is_traced_from_vein_to_vein_by_what_the_file_runs(
     composed: Composed, suffix: str, tmp_path: Path
 ) -> None:
-    for service in (f"ledger{suffix}", f"topics{suffix}"):
+    for service in [name for name in composed.profile(PROFILE_OF[suffix]) if "healthcheck" not in SERVICES[name]]:
         said = composed.once(service)
         assert said.returncode == 0, said.stderr.decode()
     running: dict[str, Running] = {}
@@ -239,14 +290,34 @@ def test_blood_is_traced_from_vein_to_vein_by_what_the_file_runs(
             running[name] = composed.start(service, name, **more)
         for service, name, more in each_of:
             running[name].wait_until(partial(composed.healthy, service, **more))
-        told = composed.once(f"ledger{suffix}", "record", "-", given=as_lines(life()))
+        told = composed.once(f"ledger{suffix}", "record", "-", given=as_lines(BLOOD))
         assert told.returncode == 0, told.stderr.decode()
         file = Terminal(tmp_path, "file.db")
-        assert file.record(*life()).code == 0
+        assert file.record(*BLOOD).code == 0
         for question, parts in QUESTIONS.items():
             found = file.run(*question, "--json").json
             wanted = {part: found[part] for part in parts}
+            assert all(wanted.values())
             wait_for(partial(from_the_views, composed, suffix, question, parts), wanted)
     finally:
         codes = {name: each.end(signal.SIGTERM) for name, each in running.items()}
     assert codes == dict.fromkeys(running, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.kafka
+def test_in_production_nobody_comes_in_without_tls_and_a_password(production: Composed) -> None:
+    url = production.values["LEDGER_URL"]
+    assert production.once("ledger-secured", "init").returncode == 0
+    ways_in = {
+        "PostgreSQL without TLS": ("status", {"LEDGER_URL": url.replace("sslmode=verify-full", "sslmode=disable")}),
+        "PostgreSQL without the password": ("status", {"LEDGER_URL": url.partition("&passfile")[0]}),
+        "Kafka without TLS": ("topics", {"KAFKA_SECURITY": "plaintext"}),
+        "Kafka without the password": ("topics", {"KAFKA_SECURITY": "tls"}),
+    }
+    for way, (asked, values) in ways_in.items():
+        other = Composed(production.folder, production.values | values, production.secrets)
+        said = other.once("topics-secured", asked)
+        assert said.returncode == 3 and said.stderr.startswith(b"error: "), f"{way}: {said.stderr.decode()}"
+    assert production.once("topics-secured").returncode == 0

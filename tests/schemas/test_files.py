@@ -9,18 +9,19 @@ import schemas
 from schemas import frozen
 from schemas.binary import SCALE
 from schemas.files import Field, wire_names
+from schemas.on_kafka import RECORDS
 
 
 def test_no_frozen_file_was_changed_and_none_is_left_unfrozen() -> None:
     assert frozen.broken() == []
-    assert set(frozen.frozen()) == set(wire_names()), "run: python -m schemas freeze"
+    assert set(frozen.frozen()) == {*wire_names(), *RECORDS}, "run: python -m schemas freeze"
 
 
 def test_freezing_adds_new_files_and_refuses_changed_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     avro = tmp_path / "avro"
     avro.mkdir()
     (avro / "a.b.v1.avsc").write_text("one")
-    monkeypatch.setattr(frozen, "AVRO", avro)
+    monkeypatch.setattr(frozen, "FOLDERS", (avro,))
     monkeypatch.setattr(frozen, "FROZEN", tmp_path / "frozen.json")
     assert frozen.freeze() == ["a.b.v1"] and frozen.freeze() == []
     (avro / "a.b.v2.avsc").write_text("two")

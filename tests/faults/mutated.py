@@ -1,0 +1,63 @@
+"""This file holds a program: ours, with one of its safeguards off, to see that a fault run notices.
+
+`python -m tests.faults.mutated SAFEGUARD COMMAND…`, where COMMAND is one of `bloodledger`'s.
+"""
+
+import sys
+from collections.abc import Callable
+
+from projections.letterbox import chain
+from projections.letterbox.letters import Letter
+from projections.readmodels import delivering
+from projections.readmodels.database import Writing
+from projections.readmodels.partitions import Reached
+from schemas.on_kafka import Place
+
+
+def without_fence() -> None:
+    """A batch applies whatever number the view expects."""
+
+    def passed(writing: Writing, place: Place, expected: int, to: Reached) -> bool:
+        sql = """UPDATE partitions SET number = ?, hash = ?, next_offset = ?, position = ?, why = NULL, missing = NULL,
+            missing_to = NULL WHERE topic = ? AND part = ?"""
+        writing.run(sql, (to.number, to.hash, to.offset, to.position, *place))
+        return True
+
+    vars(delivering)["passed"] = passed
+
+
+def without_deduplication() -> None:
+    """What came before is taken once more."""
+    as_it_was = chain.Chain._hear
+
+    def hear(self: chain.Chain, letter: Letter) -> None:
+        if letter.number < self.expected:
+            self._taken.append(letter)
+        else:
+            as_it_was(self, letter)
+
+    chain.Chain._hear = hear  # type: ignore[method-assign]
+
+
+def without_chain() -> None:
+    """The next number is taken, whatever its hash."""
+
+    def hear(self: chain.Chain, letter: Letter) -> None:
+        if letter.number == self.expected:
+            self._taken.append(letter)
+
+    chain.Chain._hear = hear  # type: ignore[method-assign]
+
+
+SAFEGUARDS: dict[str, Callable[[], None]] = {
+    "fence": without_fence,
+    "deduplication": without_deduplication,
+    "chain": without_chain,
+}
+
+
+if __name__ == "__main__":
+    SAFEGUARDS[sys.argv.pop(1)]()
+    from ledger.cli import main
+
+    sys.exit(main())

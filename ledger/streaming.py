@@ -17,7 +17,7 @@ from ledger.settings import BadSetting, Settings
 from ledger.store import crashpoints
 from ledger.store.opening import is_postgres
 from ledger.watching.projecting import Kept, ProjectWatch
-from ledger.wiring import Ledger, open_views
+from ledger.wiring import Ledger, exists, open_ledger, open_views
 from projections.letterbox.consuming import Consuming, Projecting
 from projections.letterbox.publishing import Publisher
 from projections.letterbox.replaying import KafkaFeed
@@ -79,6 +79,14 @@ class Wanted(NamedTuple):
     group: str | None = None
     stock: bool = True
     until_caught_up: bool = False
+
+
+def own_ledger(settings: Settings) -> str | None:
+    """The id of the ledger that the settings name, where there is one: these views are of it."""
+    if not exists(settings.ledger):
+        return None
+    with open_ledger(settings._replace(crash_at=None), reading=True) as ledger:
+        return ledger.store.ledger_id()
 
 
 def projected(

@@ -68,13 +68,14 @@ def _put_relayed(session: Session, last: "Progress | None") -> None:
     option("--stock/--no-stock", default=True, words="stock_topic"),
 )
 def project(session: Session, until_caught_up: bool, of_ledger: str | None, group: str | None, stock: bool) -> None:
-    from ledger.streaming import Wanted, projected, watch_of
+    from ledger.streaming import Wanted, own_ledger, projected, watch_of
     from ledger.watching.health import answering
 
     settings = session.settings
     with stopped_by_signal() as stop, watch_of(settings, quiet=until_caught_up) as watch:
         with answering(settings.http, watch.health, watch.metrics):
-            standing = projected(settings, Wanted(of_ledger, group, stock, until_caught_up), watch, stop)
+            wanted = Wanted(of_ledger or own_ledger(settings), group, stock, until_caught_up)
+            standing = projected(settings, wanted, watch, stop)
         said = {
             "position": watch.position(),
             "applied": 0 if watch.last is None else watch.last.applied,

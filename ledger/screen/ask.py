@@ -142,6 +142,7 @@ def complete(say: Say, answer: Answer) -> str:
     if answer.get("known_at"):
         parts.append(say("ask.known_at", known_at=moment(answer["known_at"])))
     parts.append(say("ask.at", at=moment(answer["at"])))
+    parts.extend(say("stock.stale", place=still["place"], first=still["missing"]) for still in answer.get("stale", ()))
     if answer["complete_to"] != answer["position"]:
         parts.append(say("ask.view_further", complete_to=answer["complete_to"]))
     return ("；" if say.lang == "zh" else "; ").join(parts) + "\n" + say("ask.digest", digest=answer["digest"])

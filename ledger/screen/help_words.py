@@ -45,11 +45,12 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "project": (
         "Bring what is on Kafka into the views, and the stock to its topic. It runs until stopped (Ctrl-C, SIGTERM); "
-        "several at once share the partitions when the views are in PostgreSQL. It needs no ledger, only Kafka and "
-        "BLOODLEDGER_VIEWS. Exit code 1: a partition stands still, since numbers of its chain are missing.",
+        "several at once share the partitions when the views are in PostgreSQL. It needs Kafka and BLOODLEDGER_VIEWS, "
+        "and no ledger; where BLOODLEDGER_LEDGER names one, the views are of that one. Exit code 1: a partition stands "
+        "still, since numbers of its chain are missing.",
         "将 Kafka 上的内容写入视图，并将库存发送至其主题。持续运行直至停止（Ctrl-C、SIGTERM）；"
-        "视图位于 PostgreSQL 时可同时运行多个，分担各分区。不需要账本，只需 Kafka 和 BLOODLEDGER_VIEWS。"
-        "退出码 1：某分区停止，因其链中缺号。",
+        "视图位于 PostgreSQL 时可同时运行多个，分担各分区。只需 Kafka 和 BLOODLEDGER_VIEWS，不需要账本；"
+        "若 BLOODLEDGER_LEDGER 指定了账本，则视图属于该账本。退出码 1：某分区停止，因其链中缺号。",
     ),
     "parked": (
         "Show what nobody could read, and what waits behind it. Bags that rest on such a fact do not count as "

@@ -3,6 +3,10 @@
 from typing import Final
 
 KAFKA: Final[dict[str, tuple[str, str]]] = {
+    "stock.stale": (
+        "partition {place} of the facts stands still (number {first} is missing): what is said of its bags may be old",
+        "事实分区 {place} 已停止（缺第 {first} 号）：其血袋的信息可能已过时",
+    ),
     "topics.name": ("topic", "主题"),
     "topics.partitions": ("partitions", "分区"),
     "topics.replication": ("copies", "副本"),

@@ -23,6 +23,8 @@ LEVELS = {"below": "red", "within": "green", "above": "yellow"}
 def put_stock(say: Say, answer: Mapping[str, Any], days: float, name: Name) -> None:
     """A stock answer: its rows, how the safe bands are met, and what expires day by day if that was asked for."""
     out = console()
+    for still in answer.get("stale", ()):
+        out.print(say("stock.stale", place=still["place"], first=still["missing"]), style="bold red")
     if not answer["rows"]:
         out.print(say("stock.none", position=answer["position"]))
     else:

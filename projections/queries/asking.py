@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from projections.decode import instant_text, micros_of, without_cycle_search
+from projections.queries.parked import standing_still
 from projections.readmodels.database import Reading, Views
 
 Answer = dict[str, Any]
@@ -35,9 +36,11 @@ class Asking(NamedTuple):
         """What every answer states.
 
         Shape: {ledger, position, known_at, at, complete_to, digest}: the answer is of the facts up to `position`, the
-        last one recorded by `known_at` (null: the last of all); `digest` is the whole view's, at `complete_to`.
+        last one recorded by `known_at` (null: the last of all); `digest` is the whole view's, at `complete_to`. Where
+        partitions that feed the view stand still, `stale` names them, and the numbers they wait for.
         """
-        return {
+        stale = standing_still(self.read)
+        return ({"stale": stale} if stale else {}) | {
             "ledger": self.read.ledger,
             "position": min(self.read.position, self.read.complete_to),
             "known_at": None if self.known_at is None else instant_text(micros_of(self.known_at)),

@@ -35,9 +35,13 @@ def parked(read: Reading) -> dict[str, Any]:
         {"place": str(Place(topic, part)), "offset": offset, "key": key, "reason": reason}
         for topic, part, offset, key, reason in read.rows(STRAYS)
     ]
-    standing = [
+    return {"facts": facts, "strays": strays, "standing": standing_still(read)}
+
+
+def standing_still(read: Reading) -> list[dict[str, Any]]:
+    """Partitions that stand still, why, and the numbers they wait for."""
+    return [
         {"place": str(place), **each.standstill._asdict()}
         for place, each in sorted(reached(read).items())
         if each.standstill is not None
     ]
-    return {"facts": facts, "strays": strays, "standing": standing}

@@ -1,14 +1,16 @@
 """This file holds the stock: bags and exact quantities by facility, component, group and status, now and then."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
-from projections.decode import EPOCH, decimal_text, instant_text
+from projections.decode import EPOCH, FACTS, decimal_text, instant_text, key_of, partition_of
 from projections.queries.asking import Answer, Asking, asking
 from projections.queries.bags import LAST_MINUTE
 from projections.queries.lineage import incomplete_bags
 from projections.readmodels.bags import LASTING
 from projections.readmodels.database import OPEN, Reading, Row, Views
+from projections.readmodels.partitions import reached
 
 SUMS = """SELECT shelf, COUNT(*), SUM(thousandths),
     SUM(CASE WHEN expires_at > ? AND expires_at <= ? THEN 1 ELSE 0 END), MIN(expires_at),
@@ -48,6 +50,7 @@ def stock(
     never a status. A bag's last minute is good to its end. `all` adds bags that are stock no more: transfused,
     discarded, destroyed, consumed, out. `forecast`: what expires on each of the next days, by the calendar of the
     offset that `at` has.
+    A row with bags of a partition that stands still says in `stale` how many: what is said of them may be old.
     Errors: NothingKnownYet.
     """
     wanted = {"facility": facility, "component": component, "group": group, "status": status}
@@ -55,6 +58,7 @@ def stock(
         apart = sorted(incomplete_bags(put.read))
         shelves = _shelves(put)
         rows = [*_counted(put, shelves, apart, expiring_within_days, all)]
+        _mark_stale(put, shelves, apart, rows, all)
         rows += _incomplete(put, apart, expiring_within_days, all)
         days = _forecast(put, shelves, apart, forecast_days) if forecast_days else []
         return {
@@ -105,6 +109,23 @@ def _counted(put: Asking, shelves: dict[int, Row], apart: list[str], days: float
     bounds = [gone, soon, gone, gone]
     found = put.read.rows(SUMS.replace("{spells}", spells), [*bounds, *values])
     return [_row((*shelves[shelf], *sums)) for shelf, *sums in found]
+
+
+def _mark_stale(put: Asking, shelves: dict[int, Row], apart: list[str], rows: list[Answer], all: bool) -> None:
+    """So rare that each bag may be looked at: its name says its partition."""
+    partitions = reached(put.read)
+    still = {place.partition for place, each in partitions.items() if each.standstill and place.topic == FACTS}
+    if not still:
+        return
+    count = sum(place.topic == FACTS for place in partitions)
+    spells, values = _spells(put, apart, all)
+    counted = Counter(
+        shelves[shelf]
+        for bag, shelf in put.read.rows(f"SELECT bag, shelf FROM {spells}", values)
+        if partition_of(key_of(bag), count) in still
+    )
+    for row in rows:
+        row["stale"] = counted[tuple(row[key] for key in KEYS[:6])]
 
 
 INCOMPLETE = """SELECT facility, component, abo, rhd, 'incomplete', measure, thousandths, expires_at

@@ -26,7 +26,7 @@ from tests.faults.programs import DIED_AT_POINT, KILLED, Program, come_true, hea
 from tests.faults.servers import Servers
 from tests.kafka.running import free_port
 
-DAYS = 200
+DAYS = 120
 """Of a world that one ledger lives through."""
 UP_SECONDS = 20.0
 RECORD_SECONDS = 30.0

@@ -174,7 +174,7 @@ def test_two_ledgers_on_one_topic_are_told_apart(terminal: KafkaTerminal, tmp_pa
     terminal.run("topics")
     relayed(terminal)
     relayed(other)
-    asked = projected(terminal)
+    asked = projected(terminal.but(BLOODLEDGER_LEDGER=str(tmp_path / "elsewhere.db")))
     assert asked.code == 2 and "--of" in asked.err
     for each in (terminal, other):
         status = each.run("status", "--json").json
@@ -196,6 +196,10 @@ def test_a_gap_stops_its_partition_names_the_numbers_and_recheck_mends_it(
     stopped = projected(terminal)
     assert stopped.code == 1
     assert stopped.json["standing"] == [{"place": f"{FACTS}/0", "why": "gap", "missing": 1, "missing_to": 4}]
+    question = ("stock", "--json", "--at", "2026-03-20T08:00:00+08:00")
+    stale = terminal.run(*question).json
+    assert stale["stale"] == stopped.json["standing"] and all(row["stale"] == row["bags"] for row in stale["rows"])
+    assert "may be old" in " ".join(terminal.run("stock", "--no-json").out.split())
     said = terminal.run("parked", "--no-json")
     assert said.code == 1 and "numbers 1–4 are missing" in said.out and "--recheck" in said.out
     assert relayed(terminal, "--recheck").code == 0
@@ -203,7 +207,6 @@ def test_a_gap_stops_its_partition_names_the_numbers_and_recheck_mends_it(
     assert mended.code == 0 and mended.json["standing"] == []
     assert mended.json["position"] == terminal.run("status", "--json").json["size"]
     assert terminal.run("parked").code == 0
-    question = ("stock", "--json", "--at", "2026-03-20T08:00:00+08:00")
     assert terminal.run(*question).json == from_the_ledger(terminal, *question)
 
 

@@ -62,13 +62,14 @@ def test_the_file_is_one_by_the_specification_of_compose() -> None:
     assert read.services is not None and {"relay", "projections"} <= {each.split("-")[0] for each in read.services}
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"comand": ["relay"]}, {"depends_on": {"kafka": {"condition": "soon"}}}, {"ports": 1}]
-)
+SLIPS = [{"comand": ["relay"]}, {"depends_on": {"kafka": {"condition": "soon"}}}, {"restart": "sometimes"}]
+
+
+@pytest.mark.parametrize("wrong", SLIPS)
 def test_a_slip_in_the_file_would_be_noticed(wrong: dict[str, Any]) -> None:
-    broken = as_written()
+    broken = filled_in(as_written())
     broken["services"]["relay"] |= wrong
-    with pytest.raises(ValueError, match=r"services|relay"):
+    with pytest.raises(ValueError, match=r"extension key|unknown variant"):
         PyCompose.from_json(json.dumps(broken)).to_spec()
 
 
@@ -99,7 +100,7 @@ def test_both_profiles_hold_the_same_system() -> None:
 def test_a_service_says_what_it_may_take_and_when_it_is_started_again(name: str) -> None:
     service = SERVICES[name]
     assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
-    assert service["restart"] in {"unless-stopped", "on-failure:5"}
+    assert service["restart"] in {"unless-stopped", "on-failure"}
     assert ("healthcheck" in service) == (service["restart"] == "unless-stopped"), "what runs on tells whether it does"
     for other, wanted in service.get("depends_on", {}).items():
         assert set(SERVICES[other]["profiles"]) == set(service["profiles"])

@@ -10,13 +10,13 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from ledger.audit.cycles import without_cycle_search
 from ledger.commands.answer import Answer
 from ledger.commands.command import Command
 from ledger.commands.malformed import Malformed
 from ledger.commands.reading import read_command
 from ledger.settings import Settings
 from ledger.simulator.world import DECIDED, Listener, Row, Told, Window, World
+from ledger.store.cycles import without_cycle_search
 from ledger.store.port import RequestRecord, Writing
 from ledger.wiring import Ledger, open_ledger
 from projections.queries.asking import ask

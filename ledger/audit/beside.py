@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import schemas
 from ledger.audit.chains import all_well
-from ledger.audit.cycles import without_cycle_search
 from ledger.audit.leaves import FACTS
 from ledger.audit.links import Links, gives_links, links_in, row_of
+from ledger.store.cycles import without_cycle_search
 from ledger.store.opening import open_store
 from ledger.store.reading import Snapshot
 

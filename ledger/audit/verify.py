@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from ledger.audit.beside import Beside
 from ledger.audit.chains import chain_findings
-from ledger.audit.cycles import without_cycle_search
 from ledger.audit.findings import Finding, by_position
 from ledger.audit.leaves import Fact, Log, Since
 from ledger.audit.links import Links, row_of
 from ledger.audit.requests import Requests
+from ledger.store.cycles import without_cycle_search
 from ledger.store.faults import StoreFault
 from ledger.store.port import FactRow, Head, Link
 from ledger.store.reading import Snapshot

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from eventsourcing.persistence import IntegrityError, Mapper, PersistenceError
 
-from ledger.audit.cycles import search_all_seldom, without_cycle_search
 from ledger.commands.answer import Answer, Recorded
 from ledger.commands.clock import Clock
 from ledger.commands.command import Command, digests
@@ -26,6 +25,7 @@ from ledger.domain.catalogue import Catalogue
 from ledger.domain.refusals import Refusal
 from ledger.domain.values import Occasion, Ref
 from ledger.policies import settle
+from ledger.store.cycles import search_all_seldom, without_cycle_search
 from ledger.store.index import microseconds
 from ledger.store.port import (
     CommitUnknown,

@@ -7,13 +7,13 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from eventsourcing.persistence import Mapper
 
-from ledger.audit.cycles import without_cycle_search
 from ledger.audit.links import gives_links
 from ledger.commands.clock import Clock
 from ledger.commands.history import BadHistory, PrintedFact, checked_fact, checked_stream, read_line
 from ledger.commands.lines import Line
 from ledger.domain import Correction
 from ledger.store.appending import NewFact
+from ledger.store.cycles import without_cycle_search
 from ledger.store.index import links_of, microseconds
 from ledger.store.port import Head, Link, Unlink
 from ledger.store.reading import ChunkWriting

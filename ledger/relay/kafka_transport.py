@@ -106,7 +106,7 @@ class KafkaTransport:
         ]
         producer.flush(PRODUCER["delivery_timeout_ms"] / 1000)
         # Durable from here, as far as acks=all goes: every future has its offset, or one of them says what failed.
-        return [future.get(timeout=WAIT_MS / 1000).offset for future in futures]
+        return [_offset(future) for future in futures]
 
     def landed(self, ledger: str, place: Place, offset: int) -> Iterator[Landed]:
         reader = self._reader or KafkaConsumer(**{**CONSUMER, **self._options})
@@ -157,6 +157,12 @@ class KafkaTransport:
         if reader is not None:
             with suppress(*FAILURES):
                 reader.close(autocommit=False)
+
+
+def _offset(future: Any) -> int:
+    """Where a record was acknowledged. Errors: KafkaError."""
+    sent = future.value if future.succeeded() else future.get(timeout=WAIT_MS / 1000)
+    return int(sent.offset)
 
 
 def away(error: Exception) -> TransportAway:

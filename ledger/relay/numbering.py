@@ -1,6 +1,7 @@
 """This file holds the numbering: stored facts become records with their number and hash in each partition's chain."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from ledger.merkle import leaf_data, leaf_hash
@@ -22,6 +23,7 @@ class Numbering:
 
     def __init__(self, ledger: str, partitions: Mapping[str, int], ends: Mapping[Place, End]) -> None:
         self.ledger, self.partitions = ledger, partitions
+        self._address = lru_cache(maxsize=1 << 16)(self._addressed)
         self.ends = {
             place: ends.get(place) or End(0, chain_start(ledger, place))
             for topic, count in partitions.items()
@@ -30,16 +32,19 @@ class Numbering:
 
     def records(self, rows: Iterable[FactRow]) -> Iterator[Record]:
         """The records of the next facts."""
-        ends, ledger, partitions = self.ends, self.ledger, self.partitions
-        places = {topic: [Place(topic, partition) for partition in range(count)] for topic, count in partitions.items()}
-        for row in rows:
-            key, topic = key_of(row.stream), topic_of(row.stream)
-            place = places[topic][partition_of(key, partitions[topic])]
-            before = ends[place]
-            end = End(before.number + 1, chain_next(before.hash, row.leaf_hash), before.offset)
-            ends[place] = end
-            envelope = Envelope(ledger, row.position, row.stream, row.version, row.name, row.recorded_at)
-            yield Record(place, key, row.state, envelope, end.number, end.hash)
+        ends, ledger, address = self.ends, self.ledger, self._address
+        for position, _, stream, version, name, recorded_at, state, leaf in rows:
+            key, place = address(stream)
+            number, before, offset = ends[place]
+            number, hash_ = number + 1, chain_next(before, leaf)
+            ends[place] = End(number, hash_, offset)
+            envelope = Envelope(ledger, position, stream, version, name, recorded_at)
+            yield Record(place, key, state, envelope, number, hash_)
+
+    def _addressed(self, stream: str) -> tuple[str, Place]:
+        """Key and place of a stream's records."""
+        key, topic = key_of(stream), topic_of(stream)
+        return key, Place(topic, partition_of(key, self.partitions[topic]))
 
 
 def leaf_of(envelope: Envelope, state: bytes) -> bytes:

@@ -15,7 +15,7 @@ from tests.faults.scene import Scene, Streamed
 from tests.faults.topic import Fact, Place, Raw, Topics, as_record, leaf_of, next_hash, place_of, put
 
 TRIES = 4
-DRIP_SECONDS = 0.2
+DRIP_SECONDS, LAST_DRIP_SECONDS = 0.2, 6.0
 SOON_SECONDS, LATE_SECONDS = 2.0, 20.0
 SHORTEST_FILE = 128 * 1024
 """Below this no file is held: a process must be able to open its database before the disk is full."""
@@ -44,16 +44,16 @@ class Burst:
         scene.record(min(scene.sent_to + windows, self._allowed))
         return True
 
-    def drip(self, enough: Callable[[], bool], seconds: float = LATE_SECONDS) -> bool:
-        """Window after window, until something has come of it; whether it has."""
+    def drip(self, enough: Callable[[], bool]) -> bool:
+        """Window after window, until something has come of it; whether it has, also a while after the last one."""
 
         def looked() -> bool:
-            if monotonic() - self._dripped_at >= DRIP_SECONDS and self.scene.recorded(0.0):
+            if monotonic() - self._dripped_at >= DRIP_SECONDS and self.scene.recorded(0.0) and self.more(1):
                 self._dripped_at = monotonic()
-                self.more(1)
-            return enough()
+            return enough() or monotonic() - self._dripped_at >= LAST_DRIP_SECONDS
 
-        return come_true(looked, seconds)
+        self._dripped_at = monotonic()
+        return come_true(looked, LATE_SECONDS) and enough()
 
     def rest(self) -> None:
         """What is left of it."""
@@ -72,10 +72,9 @@ class Burst:
         return stored is not None and projected is not None and projected < stored
 
     def relay_behind(self) -> bool:
-        """Whether facts are stored that the relay has not sent."""
-        stored, relay = self.scene.watch.stored(), self.scene.relay
-        sent = relay.health().get("position") if relay is not None else None
-        return stored is not None and sent is not None and sent < stored
+        """Whether facts are stored of which the relay has not said that they were acknowledged."""
+        stored, relayed = self.scene.watch.stored(), self.scene.watch.relayed()
+        return stored is not None and relayed is not None and relayed < stored
 
     def recording(self) -> bool:
         """Whether the ledger does not hold yet what it was told to."""
@@ -84,13 +83,21 @@ class Burst:
     def at_work(self, busy: Callable[[], bool], hit: Callable[[], bool], windows: int = 2) -> bool:
         """Hit while there is something to do, and see that there was; else try again with more."""
         for _ in range(TRIES):
-            self.more(windows)
-            come_true(busy, SOON_SECONDS)
-            self.soon()
+            self._pile_up(windows)
+            self.soon(0.02)
             if busy():
                 return hit()
-            self.scene.recorded()
         return False
+
+    def _pile_up(self, windows: int) -> None:
+        """Let relay and projecting process stand still while something is recorded, and go on all at once."""
+        standing = [each.program for each in (self.scene.relay, self.scene.project) if each is not None]
+        for program in standing:
+            program.pause()
+        self.more(windows)
+        self.scene.recorded()
+        for program in standing:
+            program.go_on()
 
 
 Fault = Callable[[Burst], bool]
@@ -102,18 +109,21 @@ Fault = Callable[[Burst], bool]
 def kill_recording(burst: Burst) -> bool:
     scene = burst.scene
 
-    def hit() -> bool:
-        killed = scene.recording is not None and scene.recording.kill()
-        return killed and not scene.recorded(0.1)
-
-    return burst.at_work(burst.recording, hit, windows=5)
+    for _ in range(TRIES):
+        burst.more(3)
+        burst.soon()
+        if burst.recording() and scene.recording is not None:
+            killed = scene.recording.kill()
+            return killed and not scene.recorded(0.1)
+        scene.recorded()
+    return False
 
 
 def recording_dies_at(point: str) -> Fault:
     def fault(burst: Burst) -> bool:
         scene = burst.scene
         scene.end_recording()
-        after = 0 if point in KEY_POINTS else burst.chance.randrange(3)
+        after = 0 if point in KEY_POINTS else burst.chance.randrange(2)
         program = scene.start_recording(f"{point}:{after}")
         return _dies(burst, program)
 
@@ -143,7 +153,7 @@ def projecting_dies_at(point: str) -> Fault:
         scene = burst.scene
         scene.stop_projecting()
         scene.project = scene.start_projecting(dies_at=f"{point}:{burst.chance.randrange(2)}")
-        come_true(scene.projects, LATE_SECONDS)
+        come_true(lambda: scene.projects() or not scene.project_runs(), LATE_SECONDS)
         return _dies(burst, scene.project.program)
 
     return fault
@@ -292,7 +302,7 @@ def kill_postgres(busy: Callable[[Burst], bool]) -> Fault:
             postgres.start()
             return True
 
-        return burst.at_work(lambda: busy(burst), hit, windows=4)
+        return burst.at_work(lambda: busy(burst), hit)
 
     return fault
 
@@ -302,10 +312,7 @@ def cut_broker(burst: Burst) -> bool:
 
 
 def cut_postgres(burst: Burst) -> bool:
-    def busy() -> bool:
-        return burst.recording() or burst.views_behind()
-
-    return burst.at_work(busy, lambda: _cut(burst, burst.scene.servers.postgres.line), windows=4)
+    return burst.at_work(burst.views_behind, lambda: _cut(burst, burst.scene.servers.postgres.line))
 
 
 def _cut(burst: Burst, line: Proxy) -> bool:
@@ -324,6 +331,7 @@ def _cut(burst: Burst, line: Proxy) -> bool:
 
 
 def kill_relay(burst: Burst) -> bool:
+    """It had facts to send, and had not said of all of them that they were acknowledged."""
     relay = burst.scene.relay
     assert relay is not None, "it was made ready"
     return burst.at_work(burst.relay_behind, relay.program.kill)
@@ -335,7 +343,7 @@ def relay_dies_at(point: str) -> Fault:
         scene.stop_relay()
         after = 0 if point == "after-checkpoint" else burst.chance.randrange(2)
         scene.relay = scene.start_relay(dies_at=f"{point}:{after}")
-        come_true(scene.relays, LATE_SECONDS)
+        come_true(lambda: scene.relays() or not scene.relay_runs(), LATE_SECONDS)
         return _dies(burst, scene.relay.program)
 
     return fault
@@ -348,20 +356,18 @@ def two_relays(burst: Burst) -> bool:
     second = scene.start_relay()
     if not come_true(lambda: second.health().get("state") == "standby", LATE_SECONDS):
         return False
-    paused = burst.at_work(burst.relay_behind, lambda: _paused(first.program))
+    burst.more()
+    burst.soon()
+    first.program.pause()
     burst.more(4)
-    taken = paused and come_true(lambda: _holds_lease(scene, second), LATE_SECONDS)
+    recorded = scene.recorded()
+    taken = come_true(lambda: _holds_lease(scene, second), LATE_SECONDS)
     first.program.go_on()
-    both = taken and first.program.runs() and second.program.runs()
+    both = recorded and taken and first.program.runs() and second.program.runs()
     burst.soon(0.5)
     scene.relay, leaving = (second, first) if burst.chance.random() < 0.7 else (first, second)
     scene.stopped(leaving.program, "relay")
     return both
-
-
-def _paused(program: Program) -> bool:
-    program.pause()
-    return program.runs()
 
 
 def _holds_lease(scene: Scene, relay: Streamed) -> bool:
@@ -380,7 +386,7 @@ FAULTS: dict[str, Fault] = {
     "duplicate delivery": duplicates,
     "kill broker": kill_broker,
     "cut broker's connections": cut_broker,
-    "kill PostgreSQL under ledger": kill_postgres(lambda burst: burst.recording() or burst.relay_behind()),
+    "kill PostgreSQL under ledger": kill_postgres(Burst.relay_behind),
     "kill PostgreSQL under views": kill_postgres(Burst.views_behind),
     "cut PostgreSQL's connections": cut_postgres,
     "kill relay": kill_relay,

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 ROUNDS_OF_A_WORLD = 5
 """How many rounds one ledger has, at most."""
+RARELY = 7
+"""Some faults take all too long to get over."""
 FACES = 4
 """The ways in which ledger and views stand in files or on a server: a run of few rounds has each of them, too."""
 
@@ -13,6 +15,10 @@ RELAY_POINTS = ("before-send", "after-send", "after-checkpoint")
 VIEW_POINTS = ("before-apply", "after-apply", "before-publish", "after-publish")
 COMMIT_POINTS = ("before-lock", "after-lock", "after-facts", "after-index", "before-commit", "after-commit")
 KEY_POINTS = ("before-key-commit", "after-key-commit")
+
+
+NEEDED = {"recording": (False, False), "relaying": (True, False)}
+"""Whether relay and projecting process must be at work for a fault of a class; both, for the others."""
 
 
 class Setup(NamedTuple):
@@ -26,7 +32,7 @@ class Kind(NamedTuple):
     """A kind of fault.
 
     Shape: `ledger` and `views` where these must be, None for anywhere; `server` whether one of them must be on the
-    server; `first` whether it can only happen while a ledger is new.
+    server; `first` whether it can only happen while a ledger is new; `rare` whether once in RARELY rounds is enough.
     """
 
     name: str
@@ -34,6 +40,7 @@ class Kind(NamedTuple):
     views: str | None = None
     server: bool = False
     first: bool = False
+    rare: bool = False
 
     def fits(self, setup: Setup, first: bool) -> bool:
         """Whether it can happen there and then."""
@@ -70,7 +77,7 @@ CLASSES: dict[str, tuple[Kind, ...]] = {
     ),
     "repeating": (Kind("duplicate delivery"),),
     "servers": (
-        Kind("kill broker"),
+        Kind("kill broker", rare=True),
         Kind("cut broker's connections"),
         Kind("kill PostgreSQL under ledger", ledger=POSTGRES),
         Kind("kill PostgreSQL under views", views=POSTGRES),
@@ -107,21 +114,21 @@ def planned(rounds: int, seed: int) -> list[Round]:
     for number in range(rounds):
         world, of_world = divmod(number, in_world)
         setup = SETUPS[world % FACES]
-        faults = tuple(_faults_of(decks, setup, of_world == 0, chance))
+        faults = tuple(_faults_of(decks, setup, of_world == 0, number, chance))
         last = of_world == in_world - 1 or number == rounds - 1
         plan.append(Round(number, world, of_world, last, setup, faults))
     return plan
 
 
-def _faults_of(decks: "dict[str, _Deck]", setup: Setup, first: bool, chance: Random) -> Iterator[str]:
+def _faults_of(decks: "dict[str, _Deck]", setup: Setup, first: bool, number: int, chance: Random) -> Iterator[str]:
     """Those which need that facts flow come first, in any order; those which stop them for longer come last."""
     some = ["recording", "projecting", "repeating"]
     if first:
         some.remove("recording")
-        yield decks["recording"].dealt(setup, first).name
+        yield decks["recording"].dealt(setup, first, number).name
     chance.shuffle(some)
     for name in (*some, "servers", "relaying"):
-        yield decks[name].dealt(setup, first).name
+        yield decks[name].dealt(setup, first, number).name
 
 
 class _Deck:
@@ -131,13 +138,16 @@ class _Deck:
         self._kinds, self._chance = kinds, chance
         self._dealt = dict.fromkeys(kinds, 0)
 
-    def dealt(self, setup: Setup, first: bool) -> Kind:
+    def dealt(self, setup: Setup, first: bool, number: int) -> Kind:
         # What fits seldom goes before what fits always.
-        fitting = [kind for kind in self._kinds if kind.fits(setup, first)]
+        fitting = [kind for kind in self._kinds if kind.fits(setup, first) and not self._enough(kind, number)]
         least = min((self._dealt[kind], -_choosy(kind)) for kind in fitting)
         kind = self._chance.choice([each for each in fitting if (self._dealt[each], -_choosy(each)) == least])
         self._dealt[kind] += 1
         return kind
+
+    def _enough(self, kind: Kind, number: int) -> bool:
+        return kind.rare and self._dealt[kind] > number // RARELY
 
 
 def _choosy(kind: Kind) -> int:

@@ -13,7 +13,7 @@ from ledger.relay.topics import make_topics
 from projections.readmodels.database import ViewsOutdated, ViewsUnavailable
 from tests.faults.checks import Found, check_processes, checked
 from tests.faults.injections import FAULTS, Burst
-from tests.faults.plan import KINDS, Kind, Round
+from tests.faults.plan import CLASSES, KINDS, NEEDED, Kind, Round
 from tests.faults.programs import come_true
 from tests.faults.scene import Scene, Story, Told, scene_of
 from tests.faults.servers import Servers
@@ -21,6 +21,7 @@ from tests.faults.topic import Topics
 
 PARTITIONS = 3
 LEVEL_SECONDS = 90.0
+CLASS_OF = {kind.name: name for name, kinds in CLASSES.items() for kind in kinds}
 BY_NAME = {kind.name: kind for kind in KINDS}
 Say = Callable[[str], None]
 
@@ -105,7 +106,7 @@ class Run:
         burst.share(left)
         began = time.monotonic()
         # What the fault before broke is mended first: who is dead cannot be hit.
-        ready = burst.scene.ready()
+        ready = burst.scene.ready(*NEEDED.get(CLASS_OF[name], (True, True)))
         there = time.monotonic()
         if ready and FAULTS[name](burst):
             self.ran.injected[name] += 1

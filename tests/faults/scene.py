@@ -178,6 +178,8 @@ class Scene:
         self.died: list[str] = []
         """Processes that ended though nobody ended them."""
         self._began: list[Program] = []
+        # Whoever comes first begins a ledger: it must be the story's own.
+        open_for(self.settings, TroubleWorld(self.story.seed, self.story.days)).close()
 
     def _places(self) -> tuple[Places, Places]:
         """Where ledger and views are: for the programs, over the lines; and for who watches."""
@@ -314,10 +316,20 @@ class Scene:
                 self.recording.asked.close()
             self.recording.ended()
 
-    def ready(self) -> bool:
-        """Wait until relay and projecting process are at work."""
-        self.mended()
-        return come_true(lambda: self.relays() and self.projects(), UP_SECONDS)
+    def ready(self, relaying: bool = True, projecting: bool = True) -> bool:
+        """Wait until those who are needed are at work."""
+
+        def at_work() -> bool:
+            self.mended()
+            return (not relaying or self.relays()) and (not projecting or self.projects())
+
+        return come_true(at_work, UP_SECONDS)
+
+    def relay_runs(self) -> bool:
+        return self.relay is not None and self.relay.program.runs()
+
+    def project_runs(self) -> bool:
+        return self.project is not None and self.project.program.runs()
 
     def relays(self) -> bool:
         return self.relay is not None and self.relay.health().get("state") == "active"

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from projections.decode import FACT_TOPICS, Place, RegistryAway
+from projections.decode import FACT_TOPICS, Place, RegistryAway, without_cycle_search
 from projections.letterbox.chain import Chain
 from projections.letterbox.letters import Letter, Unframed, letter_of
 from projections.readmodels.database import ViewsOutdated, ViewsUnavailable
@@ -216,8 +216,9 @@ class Projecting:
         ends = consumer.end_offsets(partitions, timeout_ms=ANSWER_MS)
         self._take_up(consumer, places)
         while not stop.is_set():
-            self._poll(consumer, MORE_MS)
-            self._deliver(consumer, force=False)
+            with without_cycle_search():
+                self._poll(consumer, MORE_MS)
+                self._deliver(consumer, force=False)
             if all(consumer.position(each, timeout_ms=ANSWER_MS) >= ends[each] for each in partitions):
                 break
         self._deliver(consumer, force=True)
@@ -229,9 +230,10 @@ class Projecting:
         consumer.subscribe(list(FACT_TOPICS), listener=_Rebalances(self, consumer))
         asked_at = monotonic()
         while not stop.is_set():
-            if self._poll(consumer, WAIT_MS if not self._pending() else MORE_MS if self._behind(consumer) else 0):
-                asked_at = monotonic()
-            self._deliver(consumer, force=False)
+            with without_cycle_search():
+                if self._poll(consumer, WAIT_MS if not self._pending() else MORE_MS if self._behind(consumer) else 0):
+                    asked_at = monotonic()
+                self._deliver(consumer, force=False)
             self._look_for_gaps(consumer)
             if monotonic() - asked_at >= ASK_SECONDS:
                 consumer.end_offsets([TopicPartition(*places[0])], timeout_ms=int(ASK_SECONDS * 1000))

@@ -14,13 +14,13 @@ from projections.readmodels.database import OPEN, Reading, Writing
 DDL = (
     """CREATE TABLE outbox (
         kind TEXT NOT NULL, name TEXT NOT NULL, about TEXT NOT NULL, seq BIGINT NOT NULL,
-        PRIMARY KEY (kind, name, about))""",
+        PRIMARY KEY (kind, name, about)) {clustered}""",
+    "CREATE INDEX outbox_by_seq ON outbox (seq)",
     # What the stock topic was told of bags that rest on an unread fact.
     "CREATE TABLE told_incomplete (bag TEXT NOT NULL, stream TEXT NOT NULL, PRIMARY KEY (bag, stream))",
 )
 ROW, INCOMPLETE, STALE = "row", "incomplete", "stale"
-PUT = """INSERT INTO outbox SELECT ?, ?, ?, COALESCE(MAX(seq), 0) + 1 FROM outbox WHERE true
-    ON CONFLICT (kind, name, about) DO UPDATE SET seq = excluded.seq"""
+PUT = "INSERT INTO outbox VALUES (?, ?, ?, ?) ON CONFLICT (kind, name, about) DO UPDATE SET seq = excluded.seq"
 ROWS = f"""SELECT each.value, bags.facility, bags.component, bags.abo, bags.rhd, bags.status, bags.thousandths,
     bags.measure, bags.place, bags.expires_at, bags.final, folds.fold FROM {{each}}
     JOIN bags ON bags.bag = each.value AND bags.to_position = {OPEN} JOIN folds ON folds.bag = each.value"""
@@ -38,19 +38,26 @@ class Waiting(NamedTuple):
     seq: int
 
 
+def _put(writing: Writing, entries: list[tuple[str, str, str]]) -> None:
+    """Behind what is there: an entry that is put again has another number, also while it is being sent."""
+    if entries:
+        ((last,),) = writing.rows("SELECT COALESCE(MAX(seq), 0) FROM outbox")
+        writing.run_many(PUT, [(*entry, last + number) for number, entry in enumerate(entries, 1)])
+
+
 def put_rows(writing: Writing, bags: Iterable[str]) -> None:
     """The rows of these bags have changed."""
-    writing.run_many(PUT, [(ROW, bag, "") for bag in bags])
+    _put(writing, [(ROW, bag, "") for bag in bags])
 
 
 def put_stale(writing: Writing, place: Place) -> None:
     """A partition stands still, or goes on again."""
-    writing.run_many(PUT, [(STALE, place.topic, str(place.partition))])
+    _put(writing, [(STALE, place.topic, str(place.partition))])
 
 
 def put_again(writing: Writing, entries: Iterable[Waiting]) -> None:
     """What another outbox had still to send."""
-    writing.run_many(PUT, [(each.kind, each.name, each.about) for each in entries])
+    _put(writing, [(each.kind, each.name, each.about) for each in entries])
 
 
 def put_incomplete(writing: Writing, pairs: Iterable[tuple[str, str]]) -> None:
@@ -59,7 +66,7 @@ def put_incomplete(writing: Writing, pairs: Iterable[tuple[str, str]]) -> None:
     before = {(bag, stream) for bag, stream in writing.rows("SELECT bag, stream FROM told_incomplete")}
     writing.run_many("DELETE FROM told_incomplete WHERE bag = ? AND stream = ?", sorted(before - now))
     writing.run_many("INSERT INTO told_incomplete VALUES (?, ?)", sorted(now - before))
-    writing.run_many(PUT, [(INCOMPLETE, *pair) for pair in sorted(before ^ now)])
+    _put(writing, [(INCOMPLETE, *pair) for pair in sorted(before ^ now)])
 
 
 def waiting(read: Reading, limit: int) -> list[Waiting]:

@@ -31,6 +31,8 @@ GRACE_SECONDS = 30.0
 ASK_SECONDS = 5.0
 """How long nothing may come before the broker is asked whether it is there."""
 AGAIN_SECONDS = 1.0
+PATIENCE_SECONDS, MOST_PATIENCE_SECONDS = 15.0, 600.0
+"""How long a member waits for a partition before it joins anew: twice as long each time, since others stop for it."""
 WAIT_MS, MORE_MS, ANSWER_MS = 500, 50, 10_000
 OPTIONS: dict[str, Any] = {
     "enable_auto_commit": False,
@@ -49,6 +51,7 @@ class State(StrEnum):
     """What a projecting process is doing."""
 
     STARTING = "starting"
+    WAITING = "waiting"
     PROJECTING = "projecting"
     AWAY = "away"
 
@@ -72,6 +75,10 @@ class Progress(NamedTuple):
 
 class KafkaAway(Exception):
     """Kafka cannot be reached, or refuses us."""
+
+
+class _JoinAnew(Exception):
+    """A member that has had no partition for long: kafka-python loses its place when it is cut off while it joins."""
 
 
 class SeveralLedgers(Exception):
@@ -114,6 +121,7 @@ class Projecting:
         self._applied = self._recorded_at = 0
         self._dropped = 0
         self._pending_since = monotonic()
+        self._patience = PATIENCE_SECONDS
 
     def run(self, stop: threading.Event, until_caught_up: bool = False) -> Mapping[Place, Standstill]:
         """Project until `stop` is set, or all that is on the topics now is in the views; what stands still then.
@@ -124,6 +132,8 @@ class Projecting:
             try:
                 self._run(stop, until_caught_up)
                 break
+            except _JoinAnew:
+                continue
             except (KafkaError, KafkaAway, RegistryAway, OSError, AssertionError) as error:
                 away = error if isinstance(error, KafkaAway) else KafkaAway(self._given.words(error))
                 if until_caught_up:
@@ -228,7 +238,7 @@ class Projecting:
 
     def _together(self, consumer: KafkaConsumer, places: Sequence[Place], stop: threading.Event) -> None:
         consumer.subscribe(list(FACT_TOPICS), listener=_Rebalances(self, consumer))
-        asked_at = monotonic()
+        asked_at = had_at = monotonic()
         while not stop.is_set():
             with without_cycle_search():
                 if self._poll(consumer, WAIT_MS if not self._pending() else MORE_MS if self._behind(consumer) else 0):
@@ -238,7 +248,12 @@ class Projecting:
             if monotonic() - asked_at >= ASK_SECONDS:
                 consumer.end_offsets([TopicPartition(*places[0])], timeout_ms=int(ASK_SECONDS * 1000))
                 asked_at = monotonic()
-            self._say(State.PROJECTING, behind=self._behind(consumer))
+            if self._chains:
+                had_at, self._patience = monotonic(), PATIENCE_SECONDS
+            elif monotonic() - had_at >= self._patience:
+                self._patience = min(2 * self._patience, MOST_PATIENCE_SECONDS)
+                raise _JoinAnew
+            self._say(State.PROJECTING if self._chains else State.WAITING, behind=self._behind(consumer))
         self._deliver(consumer, force=True)
 
     def assigned(self, consumer: KafkaConsumer, places: Sequence[Place]) -> None:

@@ -7,12 +7,12 @@ partition somebody else brought further is dropped, and the others of the same t
 from bisect import bisect_left
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from projections.decode import Fact, Place, StoredRow, Unreadable, decode_row, key_of
-from projections.readmodels.database import OPEN, Batch, batch_of
+from projections.readmodels.database import OPEN, Batch, Reading, ViewsOutdated, ViewsUnavailable, batch_of
 from projections.readmodels.incomplete import incomplete_pairs
-from projections.readmodels.life import held_back, park, parked_again, released
+from projections.readmodels.life import held_back, park, parked_keys, released
 from projections.readmodels.outbox import ROW, put_again, put_incomplete, put_rows, put_stale, waiting
 from projections.readmodels.partitions import Reached, Standstill, begin, passed, reached, stand_still
 from projections.readmodels.view_set import PART, VIEW, Transaction, ViewSet
@@ -82,7 +82,26 @@ class Parts:
             return reached(read)
 
     def apply(self, batch: Sequence[Decoded]) -> set[Place]:
-        """Apply what is expected; the partitions that were somebody else's are left out of the answer."""
+        """Apply what is expected; a fact that can be read and not be told is parked, and the others go on.
+
+        The partitions that were somebody else's are left out of the answer.
+        """
+        try:
+            return self._apply(batch)
+        except (ViewsUnavailable, ViewsOutdated):
+            raise
+        except Exception as wrong:  # rolled back: which fact it was is found by halves
+            if len(batch) > 1:
+                return set().union(*(self.apply([each]) for each in batch))
+            (each,) = batch
+            if len(each.facts) > 1:
+                first, second = _halves(each)
+                return self.apply([first]) and self.apply([second])
+            if not each.facts or isinstance(each.facts[0], Unreadable):
+                raise
+            return self._apply([each._replace(facts=[_untold(each.facts[0], wrong)])])
+
+    def _apply(self, batch: Sequence[Decoded]) -> set[Place]:
         with self._writing("apply facts to the views") as writing:
             taken = [each for each in batch if self._passed(writing, each.delivery)]
             self._tell(writing, [fact for each in taken if not each.delivery.strays for fact in each.facts])
@@ -126,12 +145,11 @@ class Parts:
 
     def retry(self) -> int:
         """Read what was parked once more; how many facts could be read now."""
-        count = "SELECT COUNT(*) FROM parked"
-        with self._writing("retry what was parked") as writing:
-            ((before,),) = writing.rows(count)
-            self.views.tell_afresh(writing, parked_again(writing))
-            ((after,),) = writing.rows(count)
-        return int(before) - int(after)
+        with self.views.reading() as read:
+            keys, before = parked_keys(read), _parked(read)
+        self.views.retry(keys)
+        with self.views.reading() as read:
+            return before - _parked(read)
 
     def dismiss(self, place: Place, offset: int, reason: str) -> bool:
         """Somebody looked at a stray and found that it does not matter: its donation goes on. False: there is none."""
@@ -180,6 +198,28 @@ class _Writing:
 
     def __exit__(self, *error: object) -> None:
         self._transaction.__exit__(*error)  # type: ignore[arg-type]
+
+
+def _halves(each: Decoded) -> tuple[Decoded, Decoded]:
+    """The same in two deliveries, one after the other."""
+    place, expected, rows, to, strays = each.delivery
+    middle = len(rows) // 2
+    last: Any = rows[middle - 1]  # a letter: it has its number, hash and offset
+    half = Reached(last.number, last.hash, last.offset + 1, last.position)
+    before = [stray for stray in strays if stray.offset < half.offset]
+    after = [stray for stray in strays if stray.offset >= half.offset]
+    first = Delivery(place, expected, rows[:middle], half, before)
+    second = Delivery(place, half.number + 1, rows[middle:], to, after)
+    return Decoded(first, each.facts[:middle]), Decoded(second, each.facts[middle:])
+
+
+def _untold(fact: Fact, wrong: Exception) -> Unreadable:
+    reason = f"it can be read, and not be told: {type(wrong).__name__}: {wrong}"
+    return Unreadable(fact.position, fact.stream, fact.version, fact.recorded_at, fact.wire, fact.state, reason)
+
+
+def _parked(read: Reading) -> int:
+    return int(read.rows("SELECT COUNT(*) FROM parked")[0][0])
 
 
 def _keep(writing: Transaction, stray: Stray) -> None:

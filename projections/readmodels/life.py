@@ -121,13 +121,19 @@ def park(writing: Writing, stream: str, version: int, position: int, name: str, 
     )
 
 
-def parked_again(writing: Writing) -> list[str]:
-    """Streams with a parked fact that this code can read: they are unparked, to be told afresh."""
+def parked_keys(read: Reading) -> list[str]:
+    """Keys of streams with a fact that could not be read."""
+    return sorted({key_of(stream) for (stream,) in read.rows(f"SELECT DISTINCT stream FROM parked WHERE {POISON}")})
+
+
+def parked_again(writing: Writing, key: str) -> list[str]:
+    """Unpark what this code can read now, of one key; its streams, to be told afresh, once nothing of it is parked."""
     sql = """SELECT parked.stream, parked.version, life.position, life.name, life.recorded_at, life.state
         FROM parked JOIN life ON life.stream = parked.stream AND life.version = parked.version
         WHERE life.happened_at IS NULL"""
     ready = set()
-    for stream, version, position, name, recorded_at, state in writing.rows(sql):
+    rows = [row for row in writing.rows(sql) if key_of(row[0]) == key]
+    for stream, version, position, name, recorded_at, state in rows:
         fact = decode_stored(position, stream, version, name, recorded_at, state)
         if isinstance(fact, Unreadable):
             continue

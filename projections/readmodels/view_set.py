@@ -18,10 +18,11 @@ from projections.readmodels.database import (
     ReadModel,
     Row,
     ViewsOutdated,
+    ViewsUnavailable,
     batch_of,
 )
 from projections.readmodels.incomplete import incomplete_pairs
-from projections.readmodels.life import held_back, parked_again, told_afresh, unheard
+from projections.readmodels.life import held_back, parked_again, parked_keys, told_afresh, unheard
 from projections.readmodels.outbox import DDL as OUTBOX_DDL
 from projections.readmodels.outbox import put_incomplete
 from projections.readmodels.partitions import DDL as PARTITIONS_DDL
@@ -171,10 +172,12 @@ class ViewSet:
         """Make the tables unless they are of this code and ledger; retry what was parked. See ViewDatabase."""
         with self.database.transaction(True, "prepare the views"):
             found = self.found()
-            if found == (self.version, ledger):
-                self._retry_parked(ledger)
-                return None
-            self._make(ledger)
+            parked = parked_keys(self._writing(ledger)) if found == (self.version, ledger) else []
+            if found != (self.version, ledger):
+                self._make(ledger)
+        self.retry(parked)
+        if found == (self.version, ledger):
+            return None
         if found is None:
             return None
         if found[0] != self.version:
@@ -221,10 +224,22 @@ class ViewSet:
         with self.database.transaction(False, "read what feeds the views"):
             return self.database.holds("partitions") and bool(self.database.rows("SELECT 1 FROM partitions LIMIT 1"))
 
-    def _retry_parked(self, ledger: str) -> None:
-        fed_by_kafka = self._places()[1] is not None
-        transaction = Transaction(self.database, ledger, 0, publishing=fed_by_kafka)
-        self.tell_afresh(transaction, parked_again(transaction))
+    def _writing(self, ledger: str) -> Transaction:
+        return Transaction(self.database, ledger, 0, publishing=self._places()[1] is not None)
+
+    def retry(self, keys: Iterable[str]) -> None:
+        """Read what is parked of these keys once more. What still cannot be told stays parked, and the others do not."""
+        for key in keys:
+            try:
+                with self.database.transaction(True, "retry what was parked"):
+                    found = self.found()
+                    if found is not None:
+                        writing = self._writing(found[1])
+                        self.tell_afresh(writing, parked_again(writing, key))
+            except (ViewsUnavailable, ViewsOutdated):
+                raise
+            except Exception:  # it can be read, and what follows from it not be told: rolled back, and parked still
+                continue
 
     def tell_afresh(self, transaction: Transaction, streams: Sequence[str]) -> None:
         """Within a transaction, make the rows of these streams anew from the life."""

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 import schemas
-from projections.consumer import catch_up
+from projections.consumer import StoreFeed, catch_up
 from projections.decode import EPOCH
 from projections.queries.asking import ask
 from projections.queries.donations import donations
@@ -217,7 +217,7 @@ def ran(script: str, *arguments: str) -> "subprocess.Popen[str]":
 
 FEEDING = """
 import sys
-from projections.consumer import catch_up
+from projections.consumer import StoreFeed, catch_up
 from tests.conformance.test_views import views_at
 from tests.projections.history import random_history
 
@@ -239,7 +239,7 @@ def test_processes_that_begin_the_same_views_at_once_share_the_work(place: str, 
 
 KILLED = """
 import os, sys
-from projections.consumer import catch_up
+from projections.consumer import StoreFeed, catch_up
 from projections.readmodels import READ_MODELS
 from tests.conformance.test_views import views_at
 from tests.projections.history import random_history
@@ -480,7 +480,7 @@ def test_views_are_rebuilt_beside_the_live_ones_and_switched(opened: Opening) ->
     catch_up(history, views, batch=40)
     before = stock(views, BEGIN)
     for now_in in ("green", "blue", "green"):
-        done = rebuild(history, views)
+        done = rebuild(StoreFeed(history), views)
         assert (done.switched, done.differences, done.digest) == (True, [], before["digest"])
         assert views.place() == other.place() == now_in
         assert stock(other, BEGIN) == before
@@ -496,11 +496,11 @@ def test_an_altered_row_is_named_and_keeps_the_views(views: Views) -> None:
     database = views.live().database
     with database.transaction(True, "alter a row"):
         database.run("UPDATE life SET name = 'bag.flown.v1' WHERE position = 3")
-    done = rebuild(history, views)
+    done = rebuild(StoreFeed(history), views)
     assert not done.switched
     assert [(each["table"], each["key"]) for each in done.differences] == [("life", {"position": 3})]
     assert done.damaged == {"live": ["life"], "rebuilt": []}
-    assert rebuild(history, views, accept=True).switched
+    assert rebuild(StoreFeed(history), views, accept=True).switched
     assert views.digests() == in_memory(history).digests()
 
 
@@ -516,9 +516,9 @@ def test_feeders_go_on_while_views_are_rebuilt(opened: Opening) -> None:
 
     with ThreadPoolExecutor(1) as beside:
         recording = beside.submit(record_and_feed)
-        rebuilds = [rebuild(growing, views)]
+        rebuilds = [rebuild(StoreFeed(growing), views)]
         while not recording.done():
-            rebuilds.append(rebuild(growing, views))
+            rebuilds.append(rebuild(StoreFeed(growing), views))
         recording.result()
     assert all(each.switched for each in rebuilds)
     assert catch_up(history, feeder).position == 300

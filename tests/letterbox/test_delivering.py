@@ -15,6 +15,7 @@ from projections.consumer import catch_up
 from projections.letterbox.letters import Letter
 from projections.queries.parked import parked
 from projections.queries.stock import stock
+from projections.readmodels.bag_consequences import FOLDED
 from projections.readmodels.database import ViewsOutdated
 from projections.readmodels.delivering import Parts, ViewsFedOtherwise, take_over
 from projections.readmodels.incomplete import incomplete_bags
@@ -290,6 +291,37 @@ def test_a_record_that_is_no_fact_makes_its_donation_wait_until_somebody_dismiss
     assert place_told(views, bags[2]) == "fridge-1"
     with views.reading() as read:
         assert parked(read) == {"facts": [], "strays": [], "standing": []}
+    assert views.digests() == from_store(history).digests()
+
+
+def test_a_fact_that_can_be_read_and_not_be_told_is_parked_and_the_others_go_on(
+    views: Views, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = random_history(9, facts=120)
+    bags = [collect(history, 900 + each, float(each)) for each in range(3)]
+    for bag in bags:
+        history.tell(bag, "bag.stored", 50.0, facility="A9999", place="fridge-1")
+        history.tell(bag, "bag.moved", 52.0, facility="A9999", place="fridge-2")
+    real = FOLDED["bag.stored"]
+
+    def stumbles(state: Any, fact: Any) -> None:
+        if fact.stream == bags[1]:
+            raise ZeroDivisionError("a defect of ours")
+        real(state, fact)
+
+    monkeypatch.setitem(FOLDED, "bag.stored", stumbles)
+    fed(views, history)
+    assert [place_told(views, bag) for bag in bags] == ["fridge-2", None, "fridge-2"]
+    with views.reading() as read:
+        (said,) = parked(read)["facts"]
+        assert incomplete_bags(read) >= {bags[1]}
+    assert (said["stream"], said["waiting"]) == (bags[1], 1) and "ZeroDivisionError" in said["reason"]
+    assert position(views) == len(history.told)
+    assert parts_of(views).retry() == 0
+    assert views.prepare(history.ledger) is None, "who begins to feed the views tries again, and is not stopped by it"
+    monkeypatch.undo()
+    assert parts_of(views).retry() == 1
+    assert place_told(views, bags[1]) == "fridge-2"
     assert views.digests() == from_store(history).digests()
 
 

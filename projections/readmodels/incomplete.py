@@ -5,7 +5,7 @@ None of them counts as available, whatever its row says: parking must fail safe.
 
 from collections.abc import Iterable
 
-from projections.readmodels.database import OPEN, Reading
+from projections.readmodels.database import OPEN, Reading, is_bag
 
 # UNION, not UNION ALL: a bag is visited once, so a cycle that bad input made ends.
 DESCENDANTS = """WITH RECURSIVE reached (bag) AS (
@@ -47,4 +47,4 @@ def incomplete_bags(read: Reading) -> set[str]:
 
 def incomplete_pairs(read: Reading) -> set[tuple[str, str]]:
     """As `incomplete_bags`, each with the stream it rests on."""
-    return {(bag, stream) for stream in _parked(read) for bag in resting_on(read, [stream])}
+    return {(bag, stream) for stream in _parked(read) for bag in resting_on(read, [stream]) if is_bag(bag)}

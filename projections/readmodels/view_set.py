@@ -228,7 +228,7 @@ class ViewSet:
         return Transaction(self.database, ledger, 0, publishing=self._places()[1] is not None)
 
     def retry(self, keys: Iterable[str]) -> None:
-        """Read what is parked of these keys once more. What still cannot be told stays parked, and the others do not."""
+        """Read what is parked of these keys once more. What still cannot be told stays parked; the others do not."""
         for key in keys:
             try:
                 with self.database.transaction(True, "retry what was parked"):
@@ -238,7 +238,7 @@ class ViewSet:
                         self.tell_afresh(writing, parked_again(writing, key))
             except (ViewsUnavailable, ViewsOutdated):
                 raise
-            except Exception:  # it can be read, and what follows from it not be told: rolled back, and parked still
+            except Exception:  # read, and not to be told: rolled back, and parked still
                 continue
 
     def tell_afresh(self, transaction: Transaction, streams: Sequence[str]) -> None:

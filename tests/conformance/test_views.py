@@ -239,7 +239,7 @@ def test_processes_that_begin_the_same_views_at_once_share_the_work(place: str, 
 
 KILLED = """
 import os, sys
-from projections.consumer import StoreFeed, catch_up
+from projections.consumer import catch_up
 from projections.readmodels import READ_MODELS
 from tests.conformance.test_views import views_at
 from tests.projections.history import random_history

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ledger.merkle import leaf_data, leaf_hash
 from ledger.reference import WRITTEN, avro_type, table
 from ledger.relay.topics import PARTITIONS, PROMISED
+from ledger.watching.health import METRICS
 from schemas import encode
 from schemas.on_kafka import (
     ENVELOPE,
@@ -125,9 +126,20 @@ def _parts() -> Iterator[str]:
     yield ACCESS
     yield "## How it may change\n"
     yield CHANGE
+    yield "## What the processes tell\n"
+    yield TELL
+    yield _metrics()
 
 
 # ── tables ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _metrics() -> str:
+    rows = [
+        [f"`{name}`", ", ".join(f"`{label}`" for label in labels) or "—", meaning]
+        for name, (meaning, labels) in METRICS.items()
+    ]
+    return table(["metric", "labels", "meaning"], rows)
 
 
 def _topics() -> str:
@@ -369,6 +381,13 @@ kafka-acls.sh --add --allow-principal User:stock-reader --operation Read --topic
 
 Each with `--bootstrap-server` and `--command-config`. Making the topics needs `Create` besides; a consumer group of
 one's own, `Read` on it. Nobody else MUST be able to write.
+"""
+
+TELL = """\
+`relay` and `project` answer on the address in BLOODLEDGER_HTTP. `GET /health`: 200 while the process does its work, 503
+when Kafka or a database is away or a partition stands still; in JSON `state` (`standby`, `resuming`, `active`, `away`;
+`starting`, `waiting` for a partition, `projecting`, `away`) and the numbers below. `GET /metrics`: Prometheus. The log
+is a JSON object a line on standard error.
 """
 
 CHANGE = """\

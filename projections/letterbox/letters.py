@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from projections.decode import ENVELOPE, HASH, NUMBER, Place, SchemaError, number_of, read_envelope
+from projections.decode import ENVELOPE, HASH, NUMBER, Place, SchemaError, key_of, number_of, read_envelope
 from projections.readmodels.delivering import Stray
 
 Unframed = Callable[[bytes], bytes]
@@ -42,7 +42,10 @@ def letter_of(record: Any, unframed: Unframed) -> Letter | Stray:
             raise SchemaError(f"the header {HASH} has {len(hash_)} bytes, not {HASH_SIZE}")
         if record.value is None:
             raise SchemaError("it has no value")
-        return Letter(record.offset, number_of(number), hash_, *read_envelope(envelope), unframed(record.value))
+        letter = Letter(record.offset, number_of(number), hash_, *read_envelope(envelope), unframed(record.value))
+        if record.key != key_of(letter.stream).encode():
+            raise SchemaError(f"its key is not the one of {letter.stream}")
+        return letter
     except SchemaError as wrong:
         return _stray(record, str(wrong))
 

@@ -143,6 +143,11 @@ def test_a_record_that_is_no_fact_is_a_stray_with_its_reason(headers: list[tuple
     assert found.key == SENT[0].stream[:13] and found.value == SENT[0].state
 
 
+def test_a_fact_under_another_key_is_a_stray() -> None:
+    found = letter_of(record_of(PLACE, SENT[0], key=b"A999925999999"), bytes)
+    assert isinstance(found, Stray) and "key" in found.reason and found.key == "A999925999999"
+
+
 def test_a_tombstone_and_an_unreadable_framing_are_strays() -> None:
     def unframed(value: bytes) -> bytes:
         raise SchemaError("the schema registry has no schema 7")

@@ -40,8 +40,8 @@ OPTIONS: dict[str, Any] = {
     "max_poll_records": 5_000,
     "max_partition_fetch_bytes": 4 * 1024 * 1024,
     "fetch_max_wait_ms": 250,
-    "session_timeout_ms": 10_000,
-    "heartbeat_interval_ms": 2_000,
+    "session_timeout_ms": 6_000,
+    "heartbeat_interval_ms": 1_500,
     "max_poll_interval_ms": 300_000,
     "metrics_enabled": False,
 }
@@ -120,7 +120,7 @@ class Projecting:
         self._ledger = given.ledger
         self._applied = self._recorded_at = 0
         self._dropped = 0
-        self._pending_since = monotonic()
+        self._pending_since = self._heard_at = monotonic()
         self._patience = PATIENCE_SECONDS
 
     def run(self, stop: threading.Event, until_caught_up: bool = False) -> Mapping[Place, Standstill]:
@@ -162,8 +162,7 @@ class Projecting:
             else:
                 self._together(consumer, places, stop)
         finally:
-            self._chains.clear()
-            self._given.owns(False)
+            self.revoked()
             with suppress(KafkaError, OSError, AssertionError):
                 consumer.close(autocommit=False, timeout_ms=2_000)
 
@@ -202,8 +201,8 @@ class Projecting:
                 return
             if until_caught_up:
                 return
-            self._say(State.PROJECTING)
-            stop.wait(WAIT_MS / 1000)
+            self._say(State.WAITING)
+            stop.wait(AGAIN_SECONDS)
 
     def _ledgers(self, places: Sequence[Place]) -> set[str]:
         """The ledgers there are. A consumer of its own: one that paused what it had fetched would not go on with it."""
@@ -229,6 +228,7 @@ class Projecting:
             with without_cycle_search():
                 self._poll(consumer, MORE_MS)
                 self._deliver(consumer, force=False)
+            self._ask_if_silent(consumer, places[0])
             if all(consumer.position(each, timeout_ms=ANSWER_MS) >= ends[each] for each in partitions):
                 break
         self._deliver(consumer, force=True)
@@ -238,16 +238,13 @@ class Projecting:
 
     def _together(self, consumer: KafkaConsumer, places: Sequence[Place], stop: threading.Event) -> None:
         consumer.subscribe(list(FACT_TOPICS), listener=_Rebalances(self, consumer))
-        asked_at = had_at = monotonic()
+        had_at = monotonic()
         while not stop.is_set():
             with without_cycle_search():
-                if self._poll(consumer, WAIT_MS if not self._pending() else MORE_MS if self._behind(consumer) else 0):
-                    asked_at = monotonic()
+                self._poll(consumer, WAIT_MS if not self._pending() else MORE_MS if self._behind(consumer) else 0)
                 self._deliver(consumer, force=False)
             self._look_for_gaps(consumer)
-            if monotonic() - asked_at >= ASK_SECONDS:
-                consumer.end_offsets([TopicPartition(*places[0])], timeout_ms=int(ASK_SECONDS * 1000))
-                asked_at = monotonic()
+            self._ask_if_silent(consumer, places[0])
             if self._chains:
                 had_at, self._patience = monotonic(), PATIENCE_SECONDS
             elif monotonic() - had_at >= self._patience:
@@ -263,6 +260,7 @@ class Projecting:
 
     def revoked(self) -> None:
         """None is ours: what was taken and not yet applied is read by whoever has it next."""
+        self._dropped += sum(chain.duplicates for chain in self._chains.values())
         self._chains.clear()
         self._given.owns(False)
 
@@ -275,14 +273,21 @@ class Projecting:
 
     # -- reading and applying --------------------------------------------------------------------
 
-    def _poll(self, consumer: KafkaConsumer, wait_ms: int) -> bool:
+    def _ask_if_silent(self, consumer: KafkaConsumer, place: Place) -> None:
+        """A broker that is away says nothing, as one that has nothing. Errors: KafkaError."""
+        if monotonic() - self._heard_at >= ASK_SECONDS:
+            consumer.end_offsets([TopicPartition(*place)], timeout_ms=int(ASK_SECONDS * 1000))
+            self._heard_at = monotonic()
+
+    def _poll(self, consumer: KafkaConsumer, wait_ms: int) -> None:
         polled = consumer.poll(timeout_ms=wait_ms)
+        if polled:
+            self._heard_at = monotonic()
         unframed = self._given.unframed
         for partition, records in polled.items():
             chain = self._chains.get(Place(*partition))
             if chain is not None:
                 chain.hear([letter_of(record, unframed) for record in records])
-        return bool(polled)
 
     def _pending(self) -> int:
         return sum(chain.waiting for chain in self._chains.values())

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from rich.table import Table
 
 from ledger.screen.console import console
 from ledger.screen.words import Say
@@ -12,6 +11,8 @@ from ledger.screen.words import Say
 
 def put_topics(say: Say, topics: Sequence[dict[str, Any]]) -> None:
     """The topics as they stand, and what was made just now."""
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     for heading in ("topics.name", "topics.partitions", "topics.replication", "topics.settings", "topics.made"):
         table.add_column(say(heading))

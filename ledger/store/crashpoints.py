@@ -15,6 +15,9 @@ POINTS = (
     "after-commit",
     "before-key-commit",
     "after-key-commit",
+)
+"""Where a ledger is written."""
+STREAMING = (
     "before-send",
     "after-send",
     "after-checkpoint",
@@ -23,12 +26,13 @@ POINTS = (
     "before-publish",
     "after-publish",
 )
+"""On the way to Kafka, and from there into views."""
 
 
 def arm(name: str, after: int = 0) -> None:
     """Die as by kill -9 when `name` is reached, after having passed it `after` times. For tests only."""
-    if name not in POINTS:
-        raise ValueError(f"no commit point is called {name!r}; there are {', '.join(POINTS)}")
+    if name not in POINTS + STREAMING:
+        raise ValueError(f"no commit point is called {name!r}; there are {', '.join(POINTS + STREAMING)}")
     left = iter(range(after))
 
     def die() -> None:

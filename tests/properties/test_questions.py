@@ -30,12 +30,12 @@ from ledger.simulator.trouble.world import TroubleWorld
 from ledger.simulator.world import Checked
 from ledger.wiring import Ledger
 from projections.decode import micros_of
-from projections.queries import compatibility, in_date, lineage, release, subjects, temperature
+from projections.queries import compatibility, in_date, release, subjects, temperature
 from projections.queries import donor as of_donor
 from projections.queries.bags import BagRow
 from projections.queries.recall import recall_then_and_now
 from projections.queries.subjects import NotFound, Window
-from projections.readmodels import bag_consequences, standing
+from projections.readmodels import bag_consequences, incomplete, standing
 from projections.readmodels.live import Views
 from tests.properties import oracle, sayings
 
@@ -129,9 +129,9 @@ def test_holds_that_are_not_remembered_are_noticed(monkeypatch: pytest.MonkeyPat
 
 
 def test_taint_that_stops_at_pools_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    stopped = lineage.DESCENDANTS.replace("{known lineage}", "lineage.process <> 'pool' AND {known lineage}")
-    assert stopped != lineage.DESCENDANTS
-    monkeypatch.setattr(lineage, "DESCENDANTS", stopped)
+    stopped = incomplete.DESCENDANTS.replace("{known lineage}", "lineage.process <> 'pool' AND {known lineage}")
+    assert stopped != incomplete.DESCENDANTS
+    monkeypatch.setattr(incomplete, "DESCENDANTS", stopped)
     notices("recall ", "descendants ")
 
 

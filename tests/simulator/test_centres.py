@@ -13,9 +13,9 @@ from ledger.simulator import amounts, centres, centres_check, hospitals, plan, t
 from ledger.simulator.figures import compared, named_by
 from ledger.simulator.world import Window
 from ledger.store.faults import StoreFault
-from projections.queries import lineage
 from projections.queries.bags import BagRow
 from projections.queries.report import report
+from projections.readmodels import incomplete
 from projections.readmodels.view_set import ViewSet
 from tests.simulator.worlds import checked, lived, settings_in, small_world
 
@@ -153,8 +153,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 def test_lineage_that_stops_at_a_process_is_noticed(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    stopped = lineage.DESCENDANTS.replace("{known lineage}", "lineage.process <> 'inactivate' AND {known lineage}")
-    monkeypatch.setattr(lineage, "DESCENDANTS", stopped)
+    stopped = incomplete.DESCENDANTS.replace("{known lineage}", "lineage.process <> 'inactivate' AND {known lineage}")
+    monkeypatch.setattr(incomplete, "DESCENDANTS", stopped)
     ledger, world = small
     found = checked(ledger, world)
     assert found.failures and any(line.startswith(("recall", "trace", "c ", "e ")) for line in found.wrong)

@@ -13,7 +13,8 @@ from ledger.simulator.trouble.kinds import KINDS
 from ledger.simulator.trouble.world import TroubleWorld
 from ledger.simulator.truth import Picture
 from projections.consumer import CaughtUp, FactSource, catch_up
-from projections.queries import in_date, lineage
+from projections.queries import in_date
+from projections.readmodels import incomplete
 from projections.readmodels.live import Views
 from tests.journeys.terminal import Terminal
 
@@ -63,9 +64,9 @@ def first_failing() -> Drilled:
 
 
 def test_taint_that_does_not_pass_through_pools_fails_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    stopped = lineage.DESCENDANTS.replace("{known lineage}", "lineage.process <> 'pool' AND {known lineage}")
-    assert stopped != lineage.DESCENDANTS
-    monkeypatch.setattr(lineage, "DESCENDANTS", stopped)
+    stopped = incomplete.DESCENDANTS.replace("{known lineage}", "lineage.process <> 'pool' AND {known lineage}")
+    assert stopped != incomplete.DESCENDANTS
+    monkeypatch.setattr(incomplete, "DESCENDANTS", stopped)
     found = first_failing()
     assert found.missed and not found.extra
 

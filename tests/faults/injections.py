@@ -44,11 +44,18 @@ class Burst:
         scene.record(min(scene.sent_to + windows, self._allowed))
         return True
 
-    def drip(self, enough: Callable[[], bool]) -> bool:
-        """Window after window, until something has come of it; whether it has, also a while after the last one."""
+    def drip(self, enough: Callable[[], bool], windows: int = 1, keep: int = 0) -> bool:
+        """Windows after windows, until something has come of it; whether it has, also a while after the last ones.
+
+        `keep`: how many the fault wants for afterwards.
+        """
+
+        def next_is_due() -> bool:
+            left = self._allowed - self.scene.sent_to - keep
+            return left > 0 and monotonic() - self._dripped_at >= DRIP_SECONDS and self.scene.recorded(0.0)
 
         def looked() -> bool:
-            if monotonic() - self._dripped_at >= DRIP_SECONDS and self.scene.recorded(0.0) and self.more(1):
+            if next_is_due() and self.more(windows):
                 self._dripped_at = monotonic()
             return enough() or monotonic() - self._dripped_at >= LAST_DRIP_SECONDS
 
@@ -124,14 +131,16 @@ def recording_dies_at(point: str) -> Fault:
         scene = burst.scene
         scene.end_recording()
         after = 0 if point in KEY_POINTS else burst.chance.randrange(2)
+        if point in KEY_POINTS:  # a new subject does not come with every command
+            burst.share(2)
         program = scene.start_recording(f"{point}:{after}")
-        return _dies(burst, program)
+        return _dies(burst, program, windows=3 if point in KEY_POINTS else 1)
 
     return fault
 
 
-def _dies(burst: Burst, program: Program) -> bool:
-    return burst.drip(lambda: not program.runs()) and program.code == DIED_AT_POINT
+def _dies(burst: Burst, program: Program, windows: int = 1) -> bool:
+    return burst.drip(lambda: not program.runs(), windows) and program.code == DIED_AT_POINT
 
 
 # -- projecting ------------------------------------------------------------------------------------------------
@@ -175,7 +184,7 @@ def _second_projecting(burst: Burst, group: str | None) -> bool:
     assert first is not None, "it was made ready"
     second = scene.start_projecting(group=group)
     come_true(lambda: bool(second.health()), LATE_SECONDS)
-    both = burst.drip(lambda: all(each.health().get("partitions", 0) > 0 for each in (first, second)))
+    both = burst.drip(lambda: all(each.health().get("partitions", 0) > 0 for each in (first, second)), keep=2)
     sent = burst.more(4) and scene.recorded()
     burst.soon(0.3)
     both = both and first.program.runs() and second.program.runs()
@@ -264,6 +273,7 @@ def _next_facts(burst: Burst) -> dict[Place, list[tuple[int, bytes, Fact]]]:
     found: dict[Place, list[tuple[int, bytes, Fact]]] = {}
     passed: dict[Place, int] = {}
     topics, ledger = burst.topics, burst.scene.story.ledger
+    burst.scene.watch.close()  # its connections may be older than the server
     for row in burst.scene.watch.store.rows(0, 1_000_000):
         fact = Fact(row.position, row.stream, row.version, row.name, row.recorded_at, row.state)
         place = place_of(fact.stream, topics.partitions)
@@ -287,9 +297,17 @@ def kill_broker(burst: Burst) -> bool:
         burst.more()
         burst.soon(0.5)
         broker.start()
+        _in_a_new_group(burst)
         return True
 
     return burst.at_work(burst.views_behind, hit)
+
+
+def _in_a_new_group(burst: Burst) -> None:
+    """Who lost the broker waits until its group has noticed, which takes long; so mostly it is killed before, too."""
+    project = burst.scene.project
+    if project is not None and burst.chance.random() < 0.7:
+        project.program.kill()
 
 
 def kill_postgres(busy: Callable[[Burst], bool]) -> Fault:
@@ -297,6 +315,8 @@ def kill_postgres(busy: Callable[[Burst], bool]) -> Fault:
         postgres = burst.scene.servers.postgres
 
         def hit() -> bool:
+            burst.more(1)
+            burst.soon(0.03)
             postgres.kill()
             burst.soon(0.3)
             postgres.start()
@@ -308,7 +328,9 @@ def kill_postgres(busy: Callable[[Burst], bool]) -> Fault:
 
 
 def cut_broker(burst: Burst) -> bool:
-    return burst.at_work(burst.views_behind, lambda: _cut(burst, burst.scene.servers.broker_line))
+    cut = burst.at_work(burst.views_behind, lambda: _cut(burst, burst.scene.servers.broker_line))
+    _in_a_new_group(burst)
+    return cut
 
 
 def cut_postgres(burst: Burst) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 ROUNDS_OF_A_WORLD = 5
 """How many rounds one ledger has, at most."""
-RARELY = 7
+RARELY = 10
 """Some faults take all too long to get over."""
 FACES = 4
 """The ways in which ledger and views stand in files or on a server: a run of few rounds has each of them, too."""
@@ -19,6 +19,8 @@ KEY_POINTS = ("before-key-commit", "after-key-commit")
 
 NEEDED = {"recording": (False, False), "relaying": (True, False)}
 """Whether relay and projecting process must be at work for a fault of a class; both, for the others."""
+SLOW = ("servers", "relaying")
+"""Classes that take long to get over: rounds have one or the other, by turns."""
 
 
 class Setup(NamedTuple):
@@ -61,7 +63,7 @@ def at_point(point: str) -> str:
     return f"kill at {point}"
 
 
-# One of each class comes in a round; so a round ends soon, and what one fault broke is mended beside the next.
+# At most one of each class comes in a round; so what one fault broke is mended beside the next.
 CLASSES: dict[str, tuple[Kind, ...]] = {
     "recording": (
         Kind("kill recording process"),
@@ -127,7 +129,7 @@ def _faults_of(decks: "dict[str, _Deck]", setup: Setup, first: bool, number: int
         some.remove("recording")
         yield decks["recording"].dealt(setup, first, number).name
     chance.shuffle(some)
-    for name in (*some, "servers", "relaying"):
+    for name in (*some, SLOW[number % len(SLOW)]):
         yield decks[name].dealt(setup, first, number).name
 
 

@@ -79,7 +79,8 @@ class Program:
         return self._process.poll()
 
     def pause(self) -> None:
-        os.kill(self.pid, signal.SIGSTOP)
+        if self.runs():
+            os.kill(self.pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
         if self.runs():

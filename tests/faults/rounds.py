@@ -15,7 +15,7 @@ from tests.faults.checks import Found, check_processes, checked
 from tests.faults.injections import FAULTS, Burst
 from tests.faults.plan import CLASSES, KINDS, NEEDED, Kind, Round
 from tests.faults.programs import come_true
-from tests.faults.scene import Scene, Story, Told, scene_of
+from tests.faults.scene import DAYS, Scene, Story, Told
 from tests.faults.servers import Servers
 from tests.faults.topic import Topics
 
@@ -46,10 +46,16 @@ class Run:
     """Runs a plan on servers. `safeguard`: the one that the projecting processes run without, to see it noticed."""
 
     def __init__(
-        self, servers: Servers, seed: int, say: Say, safeguard: str | None = None, level_seconds: float = LEVEL_SECONDS
+        self,
+        servers: Servers,
+        seed: int,
+        say: Say,
+        safeguard: str | None = None,
+        level_seconds: float = LEVEL_SECONDS,
+        days: int = DAYS,
     ) -> None:
         self._servers, self._seed, self._say = servers, seed, say
-        self._safeguard, self._level_seconds = safeguard, level_seconds
+        self._safeguard, self._level_seconds, self._days = safeguard, level_seconds, days
         self._again: list[str] = []
         self.ran = Ran()
         make_topics(servers.broker.client, PARTITIONS, None)
@@ -64,23 +70,22 @@ class Run:
         return self.ran
 
     def _world(self, world: int, rounds: Sequence[Round]) -> None:
-        story = Story(Random(f"faults/{self._seed}/{world}").randrange(1_000_000))
-        told = Told(rounds[0].setup, story, self._safeguard)
         name = f"{self._seed}-{self._safeguard or 'whole'}-{world}"
+        story = Story(Random(f"faults/{name}").randrange(1_000_000), self._days)
+        told = Told(rounds[0].setup, story, self._safeguard)
         altered: set[tuple[tuple[str, int], int]] = set()
-        with scene_of(self._servers, told, name) as scene:
+        with Scene(self._servers, told, self._servers.folder / name) as scene:
             for each, until in zip(rounds, _ends(story, len(rounds)), strict=True):
                 chance = Random(f"faults/{self._seed}/round {each.number}")
                 burst = Burst(scene, self._topics, chance, until)
                 burst.altered = altered
-                self._round(each, burst, until)
-                if self.ran.found:
-                    return
+                if self._round(each, burst, until):
+                    return  # what is wrong stays wrong: the next world begins anew
             scene.end()
             self.ran.facts += scene.watch.stored() or 0
             self.ran.found.failed += scene.died
 
-    def _round(self, each: Round, burst: Burst, until: int) -> None:
+    def _round(self, each: Round, burst: Burst, until: int) -> Found:
         began = time.monotonic()
         names = [*each.faults, *self._missed_before(each)]
         said = [self._fault(name, burst, len(names) - done) for done, name in enumerate(names)]
@@ -93,6 +98,7 @@ class Run:
             f"round {each.number + 1}, {each.setup.ledger}/{each.setup.views}: {'; '.join(said)}; rest and checks"
             f" {now - resting:.1f} s; {now - began:.1f} s" + "".join(f"\n  {line}" for line in found.failed)
         )
+        return found
 
     def _missed_before(self, each: Round) -> Iterator[str]:
         """What met nobody in an earlier round is tried in the next one where it can happen."""
@@ -129,6 +135,7 @@ class Run:
             found.failed.append(f"not level after {self._level_seconds:.0f} s: {_state_of(scene)}")
             check_processes(found, scene)
             return found
+        scene.watch.close()  # its connections may be older than the server
         try:
             return checked(scene, self._topics, until, burst.altered, each.last)
         except (ViewsUnavailable, ViewsOutdated, KafkaException) as error:

@@ -6,10 +6,11 @@ The programs reach broker and server over lines that can be cut; who watches goe
 import json
 import os
 import queue
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -157,7 +158,6 @@ class Scene:
         folder.mkdir(parents=True)
         self.servers, self.story, self.setup, self._safeguard = servers, told.story, told.setup, told.safeguard
         self.folder = folder
-        self._stack = ExitStack()
         over, direct = self._places()
         self.watch = Watch(direct)
         self.views_file = Path(direct.views) if self.setup.views != POSTGRES else None
@@ -207,9 +207,7 @@ class Scene:
 
     def __exit__(self, *_: object) -> None:
         for program in self._began:
-            program.go_on()
-            if program.runs():
-                program.kill()
+            program.kill()  # also of one that is gone: what is left of it is put away
         self.watch.close()
 
     # -- recording -------------------------------------------------------------------------------
@@ -300,8 +298,10 @@ class Scene:
 
     def stopped(self, program: Program, what: str) -> None:
         """Stop one as its operator does: it ends by itself, and well."""
-        if program.runs() and program.stop() != 0:
-            self.died.append(f"the {what} was told to stop and ended with {program.code}: {program.said()[-500:]}")
+        with suppress(subprocess.TimeoutExpired):
+            if not program.runs() or program.stop() == 0:
+                return
+        self.died.append(f"the {what} was told to stop and ended with {program.code}: {program.said()[-500:]}")
 
     def end(self) -> None:
         """Everything ends as by its operator."""
@@ -365,10 +365,3 @@ def _listen(lines: Any, to: "queue.SimpleQueue[str]") -> None:
     with suppress(ValueError):  # closed while it was read
         for line in lines:
             to.put(line)
-
-
-@contextmanager
-def scene_of(servers: Servers, told: Told, name: str) -> Iterator[Scene]:
-    """A scene in a folder of its own; its processes are gone at the end."""
-    with Scene(servers, told, servers.folder / name) as scene:
-        yield scene

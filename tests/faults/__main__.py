@@ -14,7 +14,7 @@ from tests.faults.plan import planned
 from tests.faults.rounds import Run
 from tests.faults.servers import running_servers
 
-ROUNDS = 100
+ROUNDS, MORE = 100, 8
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = planned(given.rounds, seed)
     print(f"seed {seed}, {len(plan)} rounds", flush=True)
     with _folder(given.keep) as folder, running_servers(folder) as servers:
-        ran = Run(servers, seed, lambda line: print(line, flush=True)).through(plan)
+        ran = Run(servers, seed, lambda line: print(line, flush=True)).through(plan, MORE)
     table.put(ran, seed)
     return int(bool(ran.found) or bool(ran.never()))
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m tests.faults",
-        description="Every kind of fault must happen at least once: that takes 20 rounds.",
+        description="Every kind of fault must happen at least once: that takes 20 rounds or a few more.",
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help=f"how many ({ROUNDS})")
     parser.add_argument("--seed", type=int, metavar="S", help="plan the same faults again")

@@ -13,7 +13,7 @@ from ledger.relay.topics import make_topics
 from projections.readmodels.database import ViewsOutdated, ViewsUnavailable
 from tests.faults.checks import Found, check_processes, checked
 from tests.faults.injections import FAULTS, Burst
-from tests.faults.plan import CLASSES, KINDS, NEEDED, Kind, Round
+from tests.faults.plan import CLASSES, KINDS, NEEDED, SETUPS, Kind, Round
 from tests.faults.programs import come_true
 from tests.faults.scene import DAYS, Scene, Story, Told
 from tests.faults.servers import Servers
@@ -61,13 +61,26 @@ class Run:
         make_topics(servers.broker.client, PARTITIONS, None)
         self._topics = Topics(servers.broker.address)
 
-    def through(self, plan: Sequence[Round]) -> Ran:
-        """Every round of a plan; a world's first round begins a ledger of its own."""
+    def through(self, plan: Sequence[Round], more: int = 0) -> Ran:
+        """Every round of a plan; a world's first round begins a ledger of its own.
+
+        A fault may meet nobody, whatever the plan says: up to so many `more` rounds are for kinds that never happened.
+        """
         began = time.monotonic()
         for world, rounds in groupby(plan, lambda each: each.world):
             self._world(world, list(rounds))
+        for number in range(len(plan), len(plan) + more):
+            if self.ran.never() and not self.ran.found:
+                self._world(number, [self._for_what_never_happened(number)])
         self.ran.seconds = time.monotonic() - began
         return self.ran
+
+    def _for_what_never_happened(self, number: int) -> Round:
+        missing = [BY_NAME[name] for name in self.ran.never()]
+        setup = next(each for each in SETUPS if missing[0].fits(each, True))
+        faults = [kind.name for kind in missing if kind.fits(setup, True)]
+        self._again.clear()
+        return Round(number, number, 0, True, setup, tuple(faults[:2]))
 
     def _world(self, world: int, rounds: Sequence[Round]) -> None:
         name = f"{self._seed}-{self._safeguard or 'whole'}-{world}"

@@ -14,7 +14,7 @@ from tests.faults.topic import FACT_TOPICS, Fact, first_hash, leaf_of, next_hash
 from tests.kafka.jars import why_no_jars
 
 SEED = 1
-ROUNDS = 20
+ROUNDS, MORE = 20, 8
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +38,14 @@ def why_no_broker() -> str | None:
 @pytest.mark.kafka
 @pytest.mark.postgres
 def test_nothing_is_lost_doubled_or_reordered_whatever_is_killed_cut_or_filled(servers: Servers) -> None:
-    ran = Run(servers, SEED, print).through(planned(ROUNDS, SEED))
+    ran = Run(servers, SEED, print).through(planned(ROUNDS, SEED), more=MORE)
     assert not ran.found, ran.found
-    assert ran.rounds == ROUNDS and ran.never() == []
+    assert ran.rounds >= ROUNDS and ran.never() == []
 
 
-def without(safeguard: str, fault: str, servers: Servers) -> Ran:
+def without(safeguard: str, fault: str, servers: Servers, world: int = 0) -> Ran:
     """One round with one fault, where the projecting processes lack one safeguard."""
-    plan = [Round(0, 0, 0, False, Setup(FILE, FILE), (fault,))]
+    plan = [Round(world, world, 0, False, Setup(FILE, FILE), (fault,))]
     ran = Run(servers, SEED, print, safeguard, level_seconds=8.0, days=24).through(plan)
     assert ran.injected[fault] == 1
     return ran
@@ -54,7 +54,8 @@ def without(safeguard: str, fault: str, servers: Servers) -> Ran:
 @pytest.mark.slow
 @pytest.mark.kafka
 def test_it_notices_when_a_view_has_no_fence(servers: Servers) -> None:
-    assert without("fence", "two projecting at once", servers).found.doubled
+    # Two processes must have one batch in hand at one moment, which takes some luck.
+    assert any(without("fence", "two projecting at once", servers, world).found.doubled for world in range(8))
 
 
 @pytest.mark.slow

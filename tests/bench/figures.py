@@ -65,11 +65,16 @@ def grows_at_most(bound: float) -> Goal:
     return Goal(f"≤ {bound:g} × smallest", "growth", lambda found: found <= bound, bound)
 
 
+def costs_at_most(bound: float) -> Goal:
+    """At most so many times what the yardstick costs."""
+    return Goal(f"≤ {bound:g} ×", "growth", lambda found: found <= bound, bound)
+
+
 class Line(NamedTuple):
     """One line of the table.
 
-    Shape: `why_no_yardstick` says why there is none; `not_built` why there is nothing to measure yet; `at` the sizes
-    (batch, facts, callers) and sync modes by name.
+    Shape: `why_no_yardstick` says why there is none; `not_built` why there is nothing to measure yet; `skipped` what is
+    missing on this machine; `at` the sizes (batch, facts, callers) and sync modes by name.
     """
 
     row: str
@@ -82,6 +87,7 @@ class Line(NamedTuple):
     why_no_yardstick: str = ""
     not_built: str = ""
     failed: str = ""
+    skipped: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -102,9 +108,9 @@ class Line(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """met, missed, failed, not built, or – where nothing is promised."""
-        if self.failed or self.not_built:
-            return "failed" if self.failed else "not built"
+        """met, missed, failed, not built, skipped, or – where nothing is promised."""
+        if self.failed or self.not_built or self.skipped:
+            return "failed" if self.failed else "not built" if self.not_built else "skipped"
         return {True: "met", False: "missed", None: "–"}[self.met]
 
     def as_dict(self) -> dict[str, Any]:
@@ -123,6 +129,7 @@ class Line(NamedTuple):
             "note": self.note or None,
             "not_built": self.not_built or None,
             "failed": self.failed or None,
+            "skipped": self.skipped or None,
         }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from tests.bench import commanding, importing, rebuilding, remembering, tracing, verifying, year
+from tests.bench import commanding, importing, kafka_rows, rebuilding, remembering, tracing, verifying, year
 from tests.bench.figures import Line
 from tests.bench.workbench import Workbench
 
@@ -27,6 +27,11 @@ ROWS = (
     Row("stock", "stock as known at T and now", tracing.stock_then),
     Row("verify", "the whole ledger checked", verifying.verified),
     Row("proof", "one fact proved to be in the ledger", verifying.proved),
+    Row("kafka-relay", "facts sent to Kafka, also after it was away, beside its own producer", kafka_rows.relayed),
+    Row("kafka-project", "views from Kafka, beside bare reading and a stream framework", kafka_rows.projected),
+    Row("kafka-share", "one set of views shared by two projecting processes", kafka_rows.shared),
+    Row("kafka-visible", "from commit to view, at 100 commands/s", kafka_rows.visible),
+    Row("kafka-recall", "a lot held, and seen by a reader of the stock topic", kafka_rows.recalled),
     Row("memory", "the most that replay, rebuild and verify have in memory", remembering.remembered),
     Row("year", "a year of a large city centre, end to end", year.lived),
 )

@@ -12,7 +12,7 @@ from rich.table import Table
 from tests.bench.figures import Figures, Line
 
 HEADINGS = ("what", "ours", "yardstick", "ratio", "goal", "")
-STYLES = {"met": "green", "missed": "yellow", "failed": "red", "not built": "dim"}
+STYLES = {"met": "green", "missed": "yellow", "failed": "red", "not built": "dim", "skipped": "dim"}
 WIDTH = 150
 
 
@@ -49,7 +49,7 @@ def put(lines: Iterable[Line], described: dict[str, Any]) -> None:
         table.add_row(*cells(line), style=STYLES.get(line.verdict))
     console.print(table)
     for line in lines:
-        for said in filter(None, (line.note, line.not_built, line.failed)):
+        for said in filter(None, (line.note, line.not_built, line.skipped, line.failed)):
             console.print(f"{line.what}: {said}", style="dim")
     console.print(where(described), style="dim")
 
@@ -83,7 +83,7 @@ def markdown(run: dict[str, Any]) -> str:
         beside = row["why_no_yardstick"] or "–"
         if row["yardstick"]:
             beside = f"{row['yardstick']['what']}: {_kept(row['yardstick'])}"
-        verdict = f"**{row['verdict']}**" if row["verdict"] == "missed" else row["verdict"]
+        verdict = f"**{row['verdict']}**" if row["verdict"] in ("missed", "skipped") else row["verdict"]
         said = (row["what"], _kept(row["ours"]), beside, ratio, row["goal"] or "–", verdict)
         rows.append("| " + " | ".join(said) + " |")
     return "\n".join(rows)

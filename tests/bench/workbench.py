@@ -9,6 +9,8 @@ from typing import NamedTuple, Self
 
 from tests.bench.figures import Figures, alternating
 from tests.bench.histories import Told, write_ledger
+from tests.kafka.jars import why_no_jars
+from tests.kafka_broker import Broker
 from tests.postgres_server import own_schema, running_server
 
 MILLION = 1_000_000
@@ -32,6 +34,12 @@ class Sizes(NamedTuple):
     stock_bags: int = MILLION
     proofs: int = 5
     year_days: int | None = None
+    kafka_rounds: int = 3
+    """Of the rows about Kafka, each of which begins with topics made anew."""
+    kafka_facts: int = 60_000
+    shared_facts: int = 30_000
+    """For projecting processes that share one set of views."""
+    visible_commands: int = 500
 
 
 DEFAULT = Sizes()
@@ -39,6 +47,7 @@ FULL = Sizes(facts=(100_000, MILLION, 10 * MILLION), runner_facts=50_000)
 TINY = Sizes(
     rounds=1, callers=(1, 8), commands=60, imported_commands=120, facts=(400, 1_000), runner_facts=60, traces=5,
     scanned_traces=1, pool=20, lot_bags=30, stock_bags=60, proofs=2, year_days=2,
+    kafka_rounds=1, kafka_facts=400, shared_facts=400, visible_commands=40,
 )  # fmt: skip
 
 
@@ -50,6 +59,7 @@ class Workbench:
         self._closing = ExitStack()
         self.running = server  # URL of a PostgreSQL, once one was needed
         self._ledgers: dict[int, Told] = {}
+        self._kafka: Broker | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="bl-bench-"))
         self._closing.callback(shutil.rmtree, self.folder, ignore_errors=True)
 
@@ -64,6 +74,15 @@ class Workbench:
         if self.running is None:
             self.running = self._closing.enter_context(running_server())
         return self.running
+
+    def kafka(self) -> Broker | str:
+        """The Kafka of this run, which rows may empty and kill; or what is missing to have one of our own."""
+        if self._kafka is None:
+            if missing := why_no_jars():
+                return f"no Kafka of our own can be started: {missing}"
+            self.say("starting a Kafka")
+            self._kafka = self._closing.enter_context(Broker.start_new(self.folder / "kafka"))
+        return self._kafka
 
     @contextmanager
     def schema(self) -> Iterator[str]:

@@ -84,7 +84,7 @@ def _rebuild(feed: Feed, views: Views, live: ViewSet, accept: bool, progress: Pr
     if accept or not compared.differences:
         switched, compared = _switch(feed, views, live, compared, strict=same_version and not accept)
     if switched:
-        _clear(live)
+        _give_back(live)
         feed.bring(green)
     elif compared.damaged["rebuilt"]:
         _clear(green)  # what was begun is worth nothing: the next rebuild starts from the first fact
@@ -252,10 +252,17 @@ def _differing_digests(old: ViewSet, new: ViewSet) -> list[dict[str, Any]]:
     ]
 
 
-def _clear(old: ViewSet) -> None:
-    """Give back the room of the set that is live no more.
+def _give_back(old: ViewSet) -> None:
+    """Give back the room of the set that was retired, unless another rebuild fills it again, or it is live again.
 
     Where somebody still reads it this fails, and nothing is lost by it: the next rebuild clears what it finds.
     """
     with suppress(ViewsUnavailable), old.database.transaction(True, "drop the views that were replaced"):
-        old.database.clear()
+        if old.found() is None:
+            old.database.clear()
+
+
+def _clear(damaged: ViewSet) -> None:
+    """Drop a set that was filled beside the live one. Where somebody still reads it, the next rebuild finds it so."""
+    with suppress(ViewsUnavailable), damaged.database.transaction(True, "drop the views that were damaged"):
+        damaged.database.clear()

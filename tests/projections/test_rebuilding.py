@@ -238,7 +238,7 @@ class Dying(rebuilding.Views):
 
 views = views_at(sys.argv[1])
 views.__class__ = Dying
-if point == "before clearing": rebuilding._clear = die
+if point == "before clearing": rebuilding._give_back = die
 if point == "while comparing": rebuilding._Comparison._rows = die
 if point == "before retiring": view_set.ViewSet.retire = die
 if point == "after retiring":

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from projections import rebuilding
 from projections.consumer import StoreFeed, catch_up
 from projections.queries.stock import stock
 from projections.readmodels import READ_MODELS, VERSION
@@ -334,6 +335,18 @@ def test_a_rebuild_of_large_batches_stays_under_300_mb(tmp_path: Path) -> None:
     command = [sys.executable, "-c", LARGE, str(tmp_path / "views")]
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     assert 50 < int(done.stdout) < 300
+
+
+def test_views_that_were_filled_again_meanwhile_are_not_given_back(where: str) -> None:
+    history = random_history(14, facts=60)
+    views = views_at(where)
+    catch_up(history, views)
+    assert rebuild(StoreFeed(history), views).switched
+    retired = views.beside()
+    catch_up(history, retired)
+    rebuilding._give_back(retired)
+    assert retired.digests() == views.digests()
+    views.close()
 
 
 @pytest.mark.parametrize("there", [True, False])

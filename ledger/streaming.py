@@ -23,7 +23,7 @@ from projections.letterbox.publishing import Publisher
 from projections.letterbox.replaying import KafkaFeed
 from projections.queries.parked import parked
 from projections.readmodels.database import ViewsOutdated, ViewsUnavailable
-from projections.readmodels.delivering import Parts
+from projections.readmodels.delivering import Parts, count_parked
 from projections.readmodels.outbox import count as unsent
 from projections.readmodels.partitions import Standstill
 from projections.rebuilding import Progress, Rebuilt, rebuild
@@ -161,8 +161,7 @@ def watch_of(settings: Settings, quiet: bool) -> Iterator[ProjectWatch]:
                 with lock, views.reading() as read:
                     facts = parked(read)["facts"]
                     waiting = sum(each["waiting"] for each in facts)
-                    ((count,),) = read.rows("SELECT COUNT(*) FROM parked")
-                    return Kept(read.complete_to, count, waiting, unsent(read))
+                    return Kept(read.complete_to, count_parked(read), waiting, unsent(read))
             except (ViewsOutdated, ViewsUnavailable):
                 return None
 

@@ -293,13 +293,8 @@ class Projecting:
         return sum(chain.waiting for chain in self._chains.values())
 
     def _behind(self, consumer: KafkaConsumer) -> int:
-        behind = 0
-        for place in self._chains:
-            partition = TopicPartition(*place)
-            end = consumer.highwater(partition)
-            if end is not None:
-                behind += max(end - consumer.position(partition, timeout_ms=ANSWER_MS), 0)
-        return behind
+        """Records that are there and not yet read, as far as the broker has said."""
+        return sum(_left(consumer, place) or 0 for place in self._chains)
 
     def _deliver(self, consumer: KafkaConsumer, force: bool) -> None:
         """Apply what was taken, once it is enough or nothing more is at hand."""
@@ -338,10 +333,7 @@ class Projecting:
                 self._since.pop(place, None)
                 continue
             since = self._since.setdefault(place, monotonic())
-            partition = TopicPartition(*place)
-            end = consumer.highwater(partition)
-            at_end = end is not None and consumer.position(partition, timeout_ms=ANSWER_MS) >= end
-            if at_end and monotonic() - since >= GRACE_SECONDS:
+            if _left(consumer, place) == 0 and monotonic() - since >= GRACE_SECONDS:
                 self._stand_still(place, chain)
 
     def _stand_still(self, place: Place, chain: Chain) -> None:
@@ -365,6 +357,13 @@ class Projecting:
         self._given.tell(
             Progress(state, self._applied, duplicates, behind, self._recorded_at, len(self._chains), standing, why)
         )
+
+
+def _left(consumer: KafkaConsumer, place: Place) -> int | None:
+    """Records of a partition that are not yet read; None before the broker has said where it ends."""
+    partition = TopicPartition(*place)
+    end = consumer.highwater(partition)
+    return None if end is None else max(end - consumer.position(partition, timeout_ms=ANSWER_MS), 0)
 
 
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ships no types

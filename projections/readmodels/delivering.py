@@ -5,7 +5,8 @@ partition somebody else brought further is dropped, and the others of the same t
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from projections.decode import Fact, Place, StoredRow, Unreadable, decode_row, k
 from projections.readmodels.database import OPEN, Batch, Reading, ViewsOutdated, ViewsUnavailable, batch_of
 from projections.readmodels.incomplete import incomplete_pairs
 from projections.readmodels.life import held_back, park, parked_keys, released
-from projections.readmodels.outbox import ROW, put_again, put_incomplete, put_rows, put_stale, waiting
+from projections.readmodels.outbox import put_again, put_incomplete, put_rows, put_stale, waiting
 from projections.readmodels.partitions import Reached, Standstill, begin, passed, reached, stand_still
 from projections.readmodels.view_set import PART, VIEW, Transaction, ViewSet
 
@@ -70,7 +71,7 @@ class Parts:
     def prepare(self, ledger: str, places: Sequence[Place]) -> dict[Place, Reached]:
         """Make the tables unless they are there, and say how far each partition is. Errors: ViewsFedOtherwise."""
         self.views.prepare(ledger)
-        with self._writing("prepare the views", ledger) as writing:
+        with self._writing("prepare the views") as writing:
             known = reached(writing)
             if not known and self.views.following() > 1:
                 raise ViewsFedOtherwise(self.views.database.where)
@@ -146,10 +147,10 @@ class Parts:
     def retry(self) -> int:
         """Read what was parked once more; how many facts could be read now."""
         with self.views.reading() as read:
-            keys, before = parked_keys(read), _parked(read)
+            keys, before = sorted(parked_keys(read)), count_parked(read)
         self.views.retry(keys)
         with self.views.reading() as read:
-            return before - _parked(read)
+            return before - count_parked(read)
 
     def dismiss(self, place: Place, offset: int, reason: str) -> bool:
         """Somebody looked at a stray and found that it does not matter: its donation goes on. False: there is none."""
@@ -177,27 +178,15 @@ class Parts:
             sql = "UPDATE progress SET next = ? WHERE view = ? AND part = ?"
             writing.run(sql, (reached_to, VIEW, PART))
 
-    def _writing(self, what: str, ledger: str | None = None) -> "_Writing":
-        return _Writing(self.views, what, ledger, self._publishing)
+    def _writing(self, what: str) -> AbstractContextManager[Transaction]:
+        return _writing_on(self.views, what, self._publishing)
 
 
-class _Writing:
-    """One write transaction on a set of views, as those in this file want it."""
-
-    def __init__(self, views: ViewSet, what: str, ledger: str | None, publishing: bool) -> None:
-        self._views, self._ledger, self._publishing = views, ledger, publishing
-        self._transaction = views.database.transaction(True, what)
-
-    def __enter__(self) -> Transaction:
-        self._transaction.__enter__()
-        try:
-            return self._views.writing_now(self._publishing)
-        except BaseException as error:
-            self._transaction.__exit__(type(error), error, error.__traceback__)
-            raise
-
-    def __exit__(self, *error: object) -> None:
-        self._transaction.__exit__(*error)  # type: ignore[arg-type]
+@contextmanager
+def _writing_on(views: ViewSet, what: str, publishing: bool) -> Iterator[Transaction]:
+    """One write transaction on a set of views. Errors: ViewsOutdated."""
+    with views.database.transaction(True, what):
+        yield views.writing_now(publishing)
 
 
 def _halves(each: Decoded) -> tuple[Decoded, Decoded]:
@@ -218,7 +207,8 @@ def _untold(fact: Fact, wrong: Exception) -> Unreadable:
     return Unreadable(fact.position, fact.stream, fact.version, fact.recorded_at, fact.wire, fact.state, reason)
 
 
-def _parked(read: Reading) -> int:
+def count_parked(read: Reading) -> int:
+    """How many facts and strays are parked."""
     return int(read.rows("SELECT COUNT(*) FROM parked")[0][0])
 
 
@@ -256,15 +246,11 @@ def take_over(old: ViewSet, new: ViewSet, differing: bool) -> None:
     """
     before = old.writing_now(False)
     in_stock = "SELECT bag FROM bags WHERE final = 0 AND {known bags}"
-    rows = {each.name for each in waiting(before, OPEN) if each.kind == ROW}
-    others = [each for each in waiting(before, OPEN) if each.kind != ROW]
+    left = waiting(before, OPEN)
     told = before.rows("SELECT bag, stream FROM told_incomplete")
-    if differing:
-        rows |= {bag for (bag,) in before.rows(in_stock)}
-    with _Writing(new, "take over what is to be sent", None, True) as writing:
+    with _writing_on(new, "take over what is to be sent", True) as writing:
+        put_again(writing, left)
         if differing:
-            rows |= {bag for (bag,) in writing.rows(in_stock)}
-        put_rows(writing, sorted(rows))
-        put_again(writing, others)
+            put_rows(writing, sorted({bag for each in (before, writing) for (bag,) in each.rows(in_stock)}))
         writing.run_many("INSERT INTO told_incomplete VALUES (?, ?) ON CONFLICT DO NOTHING", told)
         put_incomplete(writing, incomplete_pairs(writing))

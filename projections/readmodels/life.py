@@ -51,7 +51,7 @@ def unheard(writing: Reading, decoded: list[Fact | Unreadable]) -> list[Fact | U
 
 def held_back(read: Reading, decoded: Sequence[Fact | Unreadable]) -> tuple[Sequence[Fact | Unreadable], list[Fact]]:
     """Those to be told now, and those that wait: a fact before them, of the same donation, could not be read."""
-    parked = {key_of(stream) for (stream,) in read.rows(f"SELECT DISTINCT stream FROM parked WHERE {POISON}")}
+    parked = parked_keys(read)
     if not parked and not any(isinstance(each, Unreadable) for each in decoded):
         return decoded, []
     now: list[Fact | Unreadable] = []
@@ -121,9 +121,9 @@ def park(writing: Writing, stream: str, version: int, position: int, name: str, 
     )
 
 
-def parked_keys(read: Reading) -> list[str]:
+def parked_keys(read: Reading) -> set[str]:
     """Keys of streams with a fact that could not be read."""
-    return sorted({key_of(stream) for (stream,) in read.rows(f"SELECT DISTINCT stream FROM parked WHERE {POISON}")})
+    return {key_of(stream) for (stream,) in read.rows(f"SELECT DISTINCT stream FROM parked WHERE {POISON}")}
 
 
 def parked_again(writing: Writing, key: str) -> list[str]:
@@ -148,8 +148,7 @@ def parked_again(writing: Writing, key: str) -> list[str]:
 
 def released(writing: Writing, keys: Iterable[str]) -> list[str]:
     """All streams of these keys, but of those where another fact is parked still."""
-    parked = {key_of(stream) for (stream,) in writing.rows(f"SELECT DISTINCT stream FROM parked WHERE {POISON}")}
-    free = sorted(set(keys) - parked)
+    free = sorted(set(keys) - parked_keys(writing))
     # Streams of one key begin with it, and go on with = or #, both before ~.
     sql = "SELECT DISTINCT stream FROM {each} JOIN life ON stream >= each.value AND stream < each.value || '~'"
     found = {stream for (stream,) in writing.rows(sql, [writing.each(free)])} if free else set()

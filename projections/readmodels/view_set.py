@@ -172,11 +172,12 @@ class ViewSet:
         """Make the tables unless they are of this code and ledger; retry what was parked. See ViewDatabase."""
         with self.database.transaction(True, "prepare the views"):
             found = self.found()
-            parked = parked_keys(self._writing(ledger)) if found == (self.version, ledger) else []
-            if found != (self.version, ledger):
+            ours = found == (self.version, ledger)
+            parked = parked_keys(self.writing_now(False)) if ours else set()
+            if not ours:
                 self._make(ledger)
-        self.retry(parked)
-        if found == (self.version, ledger):
+        if ours:
+            self.retry(sorted(parked))
             return None
         if found is None:
             return None
@@ -224,17 +225,13 @@ class ViewSet:
         with self.database.transaction(False, "read what feeds the views"):
             return self.database.holds("partitions") and bool(self.database.rows("SELECT 1 FROM partitions LIMIT 1"))
 
-    def _writing(self, ledger: str) -> Transaction:
-        return Transaction(self.database, ledger, 0, publishing=self._places()[1] is not None)
-
     def retry(self, keys: Iterable[str]) -> None:
         """Read what is parked of these keys once more. What still cannot be told stays parked; the others do not."""
         for key in keys:
             try:
                 with self.database.transaction(True, "retry what was parked"):
-                    found = self.found()
-                    if found is not None:
-                        writing = self._writing(found[1])
+                    if self.found() is not None:
+                        writing = self.writing_now(publishing=self._places()[1] is not None)
                         self.tell_afresh(writing, parked_again(writing, key))
             except (ViewsUnavailable, ViewsOutdated):
                 raise

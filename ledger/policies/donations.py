@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ledger.domain import Bag, Donation, Donor, Fact, Hold
+from ledger.domain import Bag, Correction, Donation, Donor, Fact, Hold
 from ledger.domain.bag import Break
 from ledger.domain.donation import Conclusion
 from ledger.domain.hold import hold_stream
@@ -57,11 +57,27 @@ def _concerned(ws: Workspace) -> list[Donation]:
     for aggregate in list(ws.touched.values()):
         if isinstance(aggregate, Donation):
             names[aggregate.id] = None
-            if aggregate.groupings or ws.removing:
-                names.update((din, None) for donor in aggregate.donors for din in donations_of_donor(ws, donor))
+            names.update(dict.fromkeys(_compared_with(ws, aggregate)))
     ws.fetch(names)
     donations = [ws.donation(din) for din in names]
     return [donation for donation in donations if donation.version or donation.id in ws.touched]
+
+
+def _compared_with(ws: Workspace, donation: Donation) -> list[str]:
+    """Donations of the same donors of which this command may change whether their groups agree with this one's.
+
+    A typing that is new changes nothing for a donation whose own it does not contradict; one that was corrected may.
+    """
+    facts = ws.own_facts
+    corrected = ws.removing or any(isinstance(fact, Correction) for fact in facts)
+    if not (corrected or donation.groupings and any(type(fact) in _CHANGE_GROUP for fact in facts)):
+        return []
+    dins = [din for donor in donation.donors for din in donations_of_donor(ws, donor)]
+    if corrected:
+        return dins
+    ws.fetch(dins)
+    groups = donation.groups
+    return [din for din in dins if any(_differ(ws.donation(din).group, each) for each in groups)]
 
 
 def _named_by(ws: Workspace, fact: Fact) -> list[str]:

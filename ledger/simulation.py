@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
+
+from msgspec.json import Encoder
 
 from ledger.commands.answer import Answer
 from ledger.commands.command import Command
@@ -28,6 +29,7 @@ from projections.queries.subjects import NotFound
 from projections.queries.subjects import Window as Period
 from projections.queries.trace import trace
 
+_as_line = Encoder().encode
 BY_LETTER = {question.letter: question for question in QUESTIONS}
 
 
@@ -88,7 +90,7 @@ def run(ledger: Ledger, world: World, after: Callable[[Window], None] | None = N
     """
     clock = ledger.clock
     assert isinstance(clock, WorldClock), "a world runs on its own clock: see open_for"
-    ran, last = Ran(), ledger.store.head().recorded_at
+    ran, last, listens = Ran(), ledger.store.head().recorded_at, isinstance(world, Listener)
     if last > world.span.end:  # others recorded something since: only the requests say what is held
         last = 0
     with without_cycle_search():  # a world is a million objects, and none of them goes round in a circle
@@ -96,11 +98,12 @@ def run(ledger: Ledger, world: World, after: Callable[[Window], None] | None = N
             ran.windows += 1
             if window.now < last:
                 ran.held += 1
-                told = _recorded(ledger, window) if isinstance(world, Listener) else []
+                told = _recorded(ledger, window) if listens else []
             else:
                 clock.micros = window.now
                 told = _held_part(ledger, window) if window.now == last else []
-                told += _send(ledger, window, ran, len(told))
+                answers = _send(ledger, window, ran, len(told))
+                told += map(_told, answers) if listens else ()
             if ran.outcomes["fault"]:
                 break
             if isinstance(world, Listener):
@@ -135,17 +138,20 @@ def _told_before(writing: Writing, record: RequestRecord) -> Told:
     return Told("recorded", tuple((row.stream, row.version, row.name) for row in rows))
 
 
-def _send(ledger: Ledger, window: Window, ran: Ran, start: int) -> list[Told]:
+def _send(ledger: Ledger, window: Window, ran: Ran, start: int) -> list[Answer]:
     """One window, from a place on, through the public door: each command as a line of JSON, all in one commit."""
-    read = [_read(each) for each in window.commands[start:]]
-    answers = iter(ledger.committer.commit([each for each in read if not isinstance(each, Malformed)]))
-    told = []
-    for number, (said, each) in enumerate(zip(window.commands[start:], read, strict=True), start):
-        answer = Answer("malformed", problem=each) if isinstance(each, Malformed) else next(answers)
-        ran.outcomes[answer.outcome] += 1
+    commands = window.commands[start:]
+    read = [_read(each) for each in commands]
+    committed = iter(ledger.committer.commit([each for each in read if not isinstance(each, Malformed)]))
+    answers = [Answer("malformed", problem=each) if isinstance(each, Malformed) else next(committed) for each in read]
+    ran.outcomes.update(answer.outcome for answer in answers)
+    for number, (said, answer) in enumerate(zip(commands, answers, strict=True), start):
         _compare(window.otherwise.get(number, "recorded"), said, answer, ran)
-        told.append(Told(answer.outcome, tuple((fact.stream, fact.version, fact.name) for fact in answer.facts)))
-    return told
+    return answers
+
+
+def _told(answer: Answer) -> Told:
+    return Told(answer.outcome, tuple((fact.stream, fact.version, fact.name) for fact in answer.facts))
 
 
 def _compare(expected: str, said: Row, answer: Answer, ran: Ran) -> None:
@@ -156,7 +162,7 @@ def _compare(expected: str, said: Row, answer: Answer, ran: Ran) -> None:
 
 def _read(said: Row) -> Command | Malformed:
     try:
-        return read_command(json.dumps(said, ensure_ascii=False).encode())
+        return read_command(_as_line(said))
     except Malformed as malformed:
         return malformed
 

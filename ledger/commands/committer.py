@@ -325,5 +325,5 @@ class Committer:
         if remembered is None or remembered == (head.position, head.root):
             return
         for row in writing.rows_after(remembered[0]):
-            self._cache.aggregates.pop(row.stream, None)
+            self._cache.changed(row.stream)
         self._cache.hold_scopes = None

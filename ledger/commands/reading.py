@@ -37,7 +37,8 @@ def read_command(line: bytes) -> Command:
     except RecursionError:
         raise Malformed("nested_too_deep", "line", "nested too deeply", "嵌套过深") from None
     checked(command)
-    _check_decimals(said, "")
+    if _NAMES_A_DECIMAL.search(line) or b"\\" in line:
+        _check_decimals(said, "")
     return command
 
 
@@ -45,6 +46,9 @@ DECIMALS: Final = frozenset({"amount", "volume_ml", "additive_ml", "celsius", "c
 """Fields read as decimals. Python's own reading also takes 1_0 and digits of other scripts: slips, not numbers."""
 
 _DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+_NAMES_A_DECIMAL: Final = re.compile(f'"({"|".join(sorted(DECIMALS))})"'.encode())
+"""A line that names none needs no look at its values; only an escape could hide a name."""
 
 
 def _check_decimals(value: Any, where: str) -> None:

@@ -1,5 +1,6 @@
 """This file holds what follows on a donation: its conclusion, the holds its results place, and its history."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from ledger.domain import Bag, Correction, Donation, Donor, Fact, Hold
@@ -9,7 +10,7 @@ from ledger.domain.hold import hold_stream
 from ledger.domain.values import Ref
 from ledger.policies.closure import bags_of_donations, descendants, donations_of_donor
 from ledger.policies.nonconformities import adjust
-from ledger.store.workspace import Workspace
+from ledger.store.workspace import Groups, Workspace
 
 Causes = set[tuple[str, Ref, datetime]]
 """What should hold a donation: cause, the fact behind it, and the business time since when."""
@@ -70,14 +71,23 @@ def _compared_with(ws: Workspace, donation: Donation) -> list[str]:
     """
     facts = ws.own_facts
     corrected = ws.removing or any(isinstance(fact, Correction) for fact in facts)
-    if not (corrected or donation.groupings and any(type(fact) in _CHANGE_GROUP for fact in facts)):
+    if not (corrected or (donation.groupings and any(type(fact) in _CHANGE_GROUP for fact in facts))):
         return []
-    dins = [din for donor in donation.donors for din in donations_of_donor(ws, donor)]
+    dins = _dins_of_donors(ws, donation)
     if corrected:
         return dins
-    ws.fetch(dins)
-    groups = donation.groups
-    return [din for din in dins if any(_differ(ws.donation(din).group, each) for each in groups)]
+    return _contradicting(ws, donation.groups, dins)
+
+
+def _dins_of_donors(ws: Workspace, donation: Donation) -> list[str]:
+    """The donations, this one too, of every donor its number was claimed for."""
+    return [din for donor in donation.donors for din in donations_of_donor(ws, donor)]
+
+
+def _contradicting(ws: Workspace, groups: Groups, dins: Sequence[str]) -> list[str]:
+    """Those of these donations that were ever typed as something that contradicts one of these groups."""
+    others = ws.groups_of(dins)
+    return [din for din in dins if any(_differ(one, other) for one in groups for other in others[din])]
 
 
 def _named_by(ws: Workspace, fact: Fact) -> list[str]:
@@ -108,7 +118,7 @@ def _disagreement(ws: Workspace, donation: Donation) -> datetime | None:
     if not donation.groupings or donation.group_disputed:
         return None
     first, group = donation.groupings[0], donation.group
-    dins = [din for donor in donation.donors for din in donations_of_donor(ws, donor)]
+    dins = _contradicting(ws, donation.groups, _dins_of_donors(ws, donation))
     ws.fetch(dins)
     others = [typing for din in dins if din != donation.id for typing in ws.donation(din).groupings]
     since = [max(first.timestamp, each.timestamp) for each in others if _differ(group, (each.group, each.rhd))]

@@ -75,7 +75,9 @@ def _more_results_to_come(ws: Workspace, fact: Donation.Tested) -> bool:
     if ws.any_holds and any(ws.has_hold(kind, getattr(fact, kind)) for kind in OF_A_SAMPLE):
         return False
     panel = ws.panel_of(donation)
-    return panel is not None and any(marker not in donation.results for marker in panel.markers)
+    if panel is None:
+        return False
+    return (panel.group and not donation.groupings) or any(marker not in donation.results for marker in panel.markers)
 
 
 def _settle(ws: Workspace) -> None:

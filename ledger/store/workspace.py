@@ -6,8 +6,9 @@ The cache outlives a batch and never carries a fact that was not committed: on a
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence, Set
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from eventsourcing.persistence import Mapper, StoredEvent
@@ -23,26 +24,52 @@ A = TypeVar("A", bound=LedgerAggregate)
 
 CACHED_AGGREGATES = 20_000
 """How many aggregates stay in memory between batches."""
+KEPT_GROUPS = 100_000
+"""Of how many donations that were dropped from memory the groups are still known."""
+
+Groups = Set[tuple[str, str]]
+"""Every ABO and RhD group a donation was typed as; more than one is a dispute."""
 
 
 class Cache:
-    """Aggregates as last committed, and every scope on which a hold was ever placed."""
+    """Aggregates as last committed, and every scope on which a hold was ever placed.
+
+    `groups`: of donations that are not in memory any more; a donor's next donation is compared with all before it.
+    """
 
     def __init__(self) -> None:
         self.aggregates: OrderedDict[str, LedgerAggregate] = OrderedDict()
+        self.groups: OrderedDict[str, Groups] = OrderedDict()
         self.hold_scopes: set[str] | None = None
         self.head: tuple[int, bytes] | None = None
 
     def forget(self) -> None:
         """Trust nothing that is remembered."""
         self.aggregates.clear()
+        self.groups.clear()
         self.hold_scopes = None
         self.head = None
+
+    def changed(self, stream: str) -> None:
+        """Another process wrote to this stream."""
+        self.aggregates.pop(stream, None)
+        self.groups.pop(stream, None)
 
     def trim(self) -> None:
         """Drop what was used longest ago."""
         while len(self.aggregates) > CACHED_AGGREGATES:
-            self.aggregates.popitem(last=False)
+            name, dropped = self.aggregates.popitem(last=False)
+            if isinstance(dropped, Donation):
+                self.groups[name] = _shared(frozenset(dropped.groups))
+                self.groups.move_to_end(name)
+        while len(self.groups) > KEPT_GROUPS:
+            self.groups.popitem(last=False)
+
+
+@lru_cache(maxsize=256)
+def _shared(groups: Groups) -> Groups:
+    """One object for all donations of the same group."""
+    return groups
 
 
 class Workspace:
@@ -182,6 +209,12 @@ class Workspace:
 
     def donation(self, din: str) -> Donation:
         return self._load(Donation, din)
+
+    def groups_of(self, dins: Sequence[str]) -> dict[str, Groups]:
+        """The groups of donations, many of them long past: one that was dropped from memory is not replayed for it."""
+        aggregates, kept = self.cache.aggregates, self.cache.groups
+        self.fetch(din for din in dins if din in aggregates or din not in kept)
+        return {din: kept[din] if din not in aggregates and din in kept else self.donation(din).groups for din in dins}
 
     def panel_of(self, donation: Donation) -> Panel | None:
         """The panel in force for a donation; None while it is not registered, or none is for its kind."""

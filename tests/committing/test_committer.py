@@ -159,6 +159,33 @@ def test_what_another_process_wrote_is_seen_before_the_next_decision(where: str)
     there.close()
 
 
+def test_a_group_that_another_process_corrected_is_what_a_donors_next_donation_is_compared_with(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.store.workspace.CACHED_AGGREGATES", 1)  # of the first donation, only its group is kept
+    here, there = Opened(where), Opened(where)
+    dins = [f"A99992600000{number}" for number in (1, 2, 3)]
+
+    def typed(number: int, group: str) -> Command:
+        said = f"{group} of {number}"
+        return command("RecordGroup", said, minute=number, din=dins[number], group=group, rhd="positive")
+
+    def raised(each: Command) -> bool:
+        [answer] = here.committer.commit([each])
+        return "donation.nonconformity_raised.v1" in [fact.name for fact in answer.facts]
+
+    registered = [command("RegisterDonation", f"register {din}", din=din, donor="d1", facility="C1", kind="whole_blood")
+                  for din in dins]  # fmt: skip
+    assert outcomes(here.committer.commit([*registered, typed(0, "A")])) == ["recorded"] * 4
+    here.committer.commit([stored(1)])
+    wrong = command("Annul", "wrong", stream=dins[0], version=2, reason="another tube")
+    assert outcomes(there.committer.commit([wrong, typed(0, "B")])) == ["recorded"] * 2
+    assert raised(typed(1, "A"))
+    assert raised(typed(2, "B"))
+    here.close()
+    there.close()
+
+
 def test_a_hold_placed_by_another_process_reaches_a_bag_made_here(where: str) -> None:
     here, there = Opened(where), Opened(where)
     here.committer.commit([stored(1)])

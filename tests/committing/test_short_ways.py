@@ -9,8 +9,13 @@ import pytest
 
 from ledger.commands.malformed import Malformed
 from ledger.commands.reading import read_command
+from ledger.domain import Donation
+from ledger.settings import read_settings
+from ledger.simulation import open_for, run
 from ledger.simulator.published_week import week_of_donations
+from ledger.simulator.trouble.world import TroubleWorld
 from ledger.store.port import FactRow
+from ledger.store.workspace import Workspace
 from tests.committing.ledgers import Opened
 
 
@@ -60,6 +65,37 @@ def test_a_fact_settled_alone_leaves_what_settling_everything_leaves(monkeypatch
     sealed = {row.position for row in short if row.name == "hold.placed.v1"}
     assert all(a.state == b.state for a, b in zip(long, short, strict=True) if a.position not in sealed)
     assert {"bag.held.v1", "donation.concluded.v1", "bag.released.v1"} <= {row.name for row in short}
+
+
+def troubled(seed: int) -> list[FactRow]:
+    """The facts of a small world in which donors come again, and groups are mistaken, merged and corrected."""
+    world = TroubleWorld(seed)
+    with open_for(read_settings({}, ledger=":memory:"), world) as ledger:
+        assert run(ledger, world).surprises == []
+        return ledger.store.rows(0, 100_000)
+
+
+def test_what_is_compared_with_a_donors_history_the_short_way_comes_to_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seeds = range(3, 8)  # in 6 a donation is held for what a later one was typed as
+    short = [troubled(seed) for seed in seeds]
+    policy = import_module("ledger.policies.donations")
+
+    def all_of_them(ws: Workspace, donation: Donation) -> list[str]:
+        dins: list[str] = policy._dins_of_donors(ws, donation)
+        return dins
+
+    monkeypatch.setattr(policy, "_compared_with", all_of_them)
+    assert [troubled(seed) for seed in seeds] == short
+    codes = b"".join(row.state for rows in short for row in rows if row.name == "donation.nonconformity_raised.v1")
+    assert b"group_disagrees_with_history" in codes, "it happens"
+
+
+def test_a_memory_that_holds_next_to_nothing_comes_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    remembered = troubled(1)
+    monkeypatch.setattr(import_module("ledger.store.workspace"), "CACHED_AGGREGATES", 2)
+    assert troubled(1) == remembered
 
 
 def line(fields_of_it: str) -> bytes:

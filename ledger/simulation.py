@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
-
-from msgspec.json import Encoder
 
 from ledger.commands.answer import Answer
 from ledger.commands.command import Command
@@ -29,7 +28,6 @@ from projections.queries.subjects import NotFound
 from projections.queries.subjects import Window as Period
 from projections.queries.trace import trace
 
-_as_line = Encoder().encode
 BY_LETTER = {question.letter: question for question in QUESTIONS}
 
 
@@ -140,13 +138,13 @@ def _told_before(writing: Writing, record: RequestRecord) -> Told:
 
 def _send(ledger: Ledger, window: Window, ran: Ran, start: int) -> list[Answer]:
     """One window, from a place on, through the public door: each command as a line of JSON, all in one commit."""
-    commands = window.commands[start:]
-    read = [_read(each) for each in commands]
+    lines = window.lines[start:]
+    read = [_read(line) for line in lines]
     committed = iter(ledger.committer.commit([each for each in read if not isinstance(each, Malformed)]))
     answers = [Answer("malformed", problem=each) if isinstance(each, Malformed) else next(committed) for each in read]
     ran.outcomes.update(answer.outcome for answer in answers)
-    for number, (said, answer) in enumerate(zip(commands, answers, strict=True), start):
-        _compare(window.otherwise.get(number, "recorded"), said, answer, ran)
+    for number, (line, answer) in enumerate(zip(lines, answers, strict=True), start):
+        _compare(window.otherwise.get(number, "recorded"), line, answer, ran)
     return answers
 
 
@@ -154,15 +152,16 @@ def _told(answer: Answer) -> Told:
     return Told(answer.outcome, tuple((fact.stream, fact.version, fact.name) for fact in answer.facts))
 
 
-def _compare(expected: str, said: Row, answer: Answer, ran: Ran) -> None:
+def _compare(expected: str, line: bytes, answer: Answer, ran: Ran) -> None:
     if answer.outcome in (expected, "repeated") or (expected == DECIDED and answer.outcome in ("recorded", "refused")):
         return
+    said = json.loads(line)
     ran.surprises.append(Surprise(said, expected, answer.outcome, str(answer.problem or answer.fault or "")))
 
 
-def _read(said: Row) -> Command | Malformed:
+def _read(line: bytes) -> Command | Malformed:
     try:
-        return read_command(_as_line(said))
+        return read_command(line)
     except Malformed as malformed:
         return malformed
 

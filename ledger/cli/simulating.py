@@ -37,12 +37,11 @@ def simulate(session: Session, scenario: str | None, seed: int, days: int | None
         _list(session)
         return
     from ledger.simulation import open_for
+    from ledger.simulator.apart import living
     from ledger.simulator.trouble.world import TroubleWorld
-    from ledger.simulator.worlds import world_of
 
     say, file = session.say, _scenario(session, scenario)
-    world = world_of(file, seed, days)
-    with open_for(session.settings, world) as ledger:
+    with living(file, seed, days) as world, open_for(session.settings, world) as ledger:
         began = time.monotonic()
         ran = _run(session, ledger, world)
         seconds = time.monotonic() - began

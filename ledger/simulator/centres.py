@@ -72,7 +72,7 @@ class CentresWorld:
     def _window(self, now: int) -> Window:
         for tell, about, more in self._happened:
             tell(*about, told=now, **more)
-        window = Window(now, self._commands)
+        window = Window.of(now, self._commands)
         self._commands, self._happened = [], []
         return window
 

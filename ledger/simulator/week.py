@@ -42,7 +42,7 @@ class WeekWorld:
         for start in range(0, len(told), COMMANDS):
             part = self.commands[start : start + COMMANDS]
             now = max(_micros(told[start + len(part) - 1][0]) + 30_000_000, now + 1)
-            yield Window(now, part)
+            yield Window.of(now, part)
 
     def check(self, answers: Answers, chance: Random) -> Checked:
         """Donations by facility and group, each bag's lineage and each patient, against the commands."""

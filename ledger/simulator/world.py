@@ -11,25 +11,39 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from random import Random  # noqa: TID251 - seeded: the same world every time
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+
+from msgspec.json import Decoder, Encoder
 
 Command = dict[str, Any]
 Row = dict[str, Any]
 DECIDED = "decided"
 """What becomes of a decision of which a world does not know beforehand whether it may be taken."""
+_as_line, _from_line = Encoder().encode, Decoder(Command).decode
 
 
 class Window(NamedTuple):
     """Commands that share a commit, in order.
 
     Shape: `now` the recorded time of the commit, in microseconds since 1970-01-01 UTC; no two windows share one, and it
-    never runs backwards. `otherwise`: what must become of a command, by its place in the window, where that is not
-    `recorded`: repeated, refused, malformed, or `decided`: recorded or refused, as the ledger decides.
+    never runs backwards. `lines`: a command each, in JSON, as anybody sends it. `otherwise`: what must become of a
+    command, by its place in the window, where that is not `recorded`: repeated, refused, malformed, or `decided`:
+    recorded or refused, as the ledger decides.
     """
 
     now: int
-    commands: list[Command]
+    lines: list[bytes]
     otherwise: dict[int, str] = {}
+
+    @classmethod
+    def of(cls, now: int, commands: Iterable[Command], otherwise: dict[int, str] | None = None) -> Self:
+        """A window of commands that are not yet written."""
+        return cls(now, [_as_line(each) for each in commands], otherwise or {})
+
+    @property
+    def commands(self) -> list[Command]:
+        """The commands, read again."""
+        return [_from_line(line) for line in self.lines]
 
 
 class Told(NamedTuple):

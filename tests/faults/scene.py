@@ -48,7 +48,7 @@ class Story:
 
             def after(window: Window) -> None:
                 self.roots.append(ledger.store.head().root)
-                self.commands.append(len(window.commands))
+                self.commands.append(len(window.lines))
                 self.told.append(len(self.world.was_told))
 
             assert run(ledger, self.world, after).surprises == []

@@ -89,7 +89,7 @@ class TroubleWorld:
         for step in steps:
             self.faults.update(step.faults)
         otherwise = {place: outcome for place, step in enumerate(steps) if (outcome := self._outcome(step))}
-        return Window(now, [self._command(step) for step in steps], otherwise)
+        return Window.of(now, [self._command(step) for step in steps], otherwise)
 
     def _command(self, step: Step) -> Command:
         """What is sent; a correction names its target by the version that was answered."""

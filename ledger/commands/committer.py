@@ -199,7 +199,7 @@ class _Batch:
 
     def told(self, head: Head) -> list[Answer]:
         """The answers, now that everything is durable. `head` is the head before this batch."""
-        rows = self._earlier_rows()
+        rows, new = self._earlier_rows(), self._new(head)
         seen: set[int] = set()
         answers = []
         for answer in self.answers:
@@ -208,17 +208,19 @@ class _Batch:
             elif isinstance(answer, _Accepted):
                 repeated = answer.first in seen
                 seen.add(answer.first)
-                facts = tuple(self._new(head, answer.first + n) for n in range(answer.facts))
+                facts = tuple(new[answer.first : answer.first + answer.facts])
                 answers.append(Answer("repeated" if repeated else "recorded", facts))
             else:
                 positions = range(answer.first_position, answer.first_position + answer.count)
                 answers.append(Answer("repeated", tuple(_told(rows[position]) for position in positions)))
         return answers
 
-    def _new(self, head: Head, index: int) -> Recorded:
-        fact = self.ws.facts[index]
-        position, leaf = head.position + 1 + index, head.size + index
-        return Recorded(fact.originator_id, fact.originator_version, fact.TOPIC, position, leaf)
+    def _new(self, head: Head) -> list[Recorded]:
+        position, leaf = head.position + 1, head.size
+        return [
+            Recorded(fact.originator_id, fact.originator_version, fact.TOPIC, position + index, leaf + index)
+            for index, fact in enumerate(self.ws.facts)
+        ]
 
     def _earlier_rows(self) -> dict[int, FactRow]:
         positions = [

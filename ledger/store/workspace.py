@@ -203,8 +203,10 @@ class Workspace:
         return self._load(Bag, name)
 
     def bags(self, names: Sequence[str]) -> list[Bag]:
-        if len(names) > 1:
-            self.fetch(names)
+        known: list[Any] = list(map(self.cache.aggregates.get, names))
+        if all(known):
+            return known
+        self.fetch(names)
         return [self._load(Bag, name) for name in names]
 
     def donation(self, din: str) -> Donation:

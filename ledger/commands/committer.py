@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from eventsourcing.persistence import IntegrityError, Mapper, PersistenceError
@@ -243,16 +244,21 @@ def _must_be_same(digested: Digested, digest: bytes) -> None:
 
 def _occasion(digested: Digested) -> Occasion:
     command = digested.command
-    offset = command.happened_at.utcoffset() or timedelta(0)
     return Occasion(
         sender=command.sender,
         request=command.request,
         request_sha256=digested.request_sha256,
         by=command.by,
         reported=command.reported,
-        offset_minutes=offset // MINUTE,
+        offset_minutes=_minutes(command.happened_at.utcoffset()),
         business_key=digested.business_key,
     )
+
+
+@lru_cache(maxsize=256)
+def _minutes(offset: timedelta | None) -> int:
+    """An offset from UTC in whole minutes."""
+    return (offset or timedelta(0)) // MINUTE
 
 
 class Committer:

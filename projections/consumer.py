@@ -128,7 +128,7 @@ def _catch_up(
 
 
 def _batch_size(behind: int) -> int:
-    return BATCH if behind < 5 * LARGE_BATCH else LARGE_BATCH
+    return BATCH if behind < LARGE_BATCH else LARGE_BATCH
 
 
 def _estranged(source: FactSource, views: ViewDatabase) -> tuple[str, ...] | None:

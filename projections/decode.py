@@ -27,6 +27,7 @@ from schemas.on_kafka import (
     chain_next,
     chain_start,
     incomplete_key,
+    key_bytes_of,
     key_of,
     number_of,
     partition_of,
@@ -49,6 +50,7 @@ __all__ = [  # what the rest of this side needs of the schemas comes through her
     "chain_next",
     "chain_start",
     "incomplete_key",
+    "key_bytes_of",
     "key_of",
     "number_of",
     "partition_of",
@@ -159,7 +161,12 @@ def decode_stored(
         return Unreadable(position, stream, version, recorded_at, name, state, str(error))
     if wire in UPCASTS:
         UPCASTS[wire](body)
-    return Fact(position, stream, version, short_name(wire), body["happened_at"], recorded_at, body, wire, state)
+    happened_at = body["happened_at"]
+    return _new(Fact, (position, stream, version, short_name(wire), happened_at, recorded_at, body, wire, state))
+
+
+_new = tuple.__new__
+"""Makes a NamedTuple of a tuple, in half the time: there is one for each fact."""
 
 
 # -- raw values and JSON ---------------------------------------------------------------------------------

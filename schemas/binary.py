@@ -116,6 +116,18 @@ def read_time(data: bytes, at: int) -> tuple[datetime, int]:
 
 
 def read_long(data: bytes, at: int) -> tuple[int, int]:
+    """A number and where it ends; those of two and three bytes, which most are, without a loop."""
+    n = data[at]
+    if n > 127 and (second := data[at + 1]) < 128:
+        n = n & 127 | second << 7
+        return (n >> 1) ^ -(n & 1), at + 2
+    if n > 127 and (third := data[at + 2]) < 128:
+        n = n & 127 | (second & 127) << 7 | third << 14
+        return (n >> 1) ^ -(n & 1), at + 3
+    return _read_any_long(data, at)
+
+
+def _read_any_long(data: bytes, at: int) -> tuple[int, int]:
     result = shift = 0
     while True:
         byte = data[at]

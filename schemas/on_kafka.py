@@ -6,7 +6,7 @@ same record again. What each part promises: docs/reference/kafka.md.
 
 import json
 import struct
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
+from schemas.binary import micros_of
+from schemas.codec import read_whole
+from schemas.compiled import Read, compile_reader
 from schemas.errors import SchemaError
 from schemas.files import HEADER_SIZE, MARKER, Schema
 
@@ -80,6 +83,12 @@ def key_of(stream: str) -> str:
     return stream[:DIN_SIZE] if _has_din(stream) else stream
 
 
+@lru_cache(maxsize=1 << 14)
+def key_bytes_of(stream: str) -> bytes:
+    """As `key_of`, as it stands on Kafka; remembered, because a stream's facts come close together."""
+    return key_of(stream).encode()
+
+
 @lru_cache(maxsize=1 << 16)
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key, as Kafka's own clients have it by default. Source: Java's Utils.murmur2."""
@@ -113,10 +122,9 @@ def number_bytes(number: int) -> bytes:
 
 def number_of(data: bytes) -> int:
     """Errors: SchemaError."""
-    try:
-        return int(_NUMBER.unpack(data)[0])
-    except struct.error:
-        raise SchemaError(f"the header {NUMBER} has {len(data)} bytes, not 8") from None
+    if len(data) != _NUMBER.size:
+        raise SchemaError(f"the header {NUMBER} has {len(data)} bytes, not {_NUMBER.size}")
+    return int.from_bytes(data, "big")
 
 
 # -- records beside the facts ------------------------------------------------------------------------------
@@ -159,7 +167,7 @@ def read_record(wire: str, data: bytes) -> dict[str, Any]:
     """What `write_record` wrote. Errors: SchemaError."""
     header, schema = _writer(wire)
     if data[:HEADER_SIZE] != header:
-        raise SchemaError(f"no {wire}: begins with {data[:HEADER_SIZE].hex() or 'nothing'}, not {header.hex()}")
+        raise _another(wire, header, data)
     source = BytesIO(data)
     source.seek(HEADER_SIZE)
     try:
@@ -176,8 +184,25 @@ def write_envelope(envelope: Envelope) -> bytes:
 
 
 def read_envelope(data: bytes) -> Envelope:
-    """Errors: SchemaError."""
-    return Envelope(*read_record("envelope.v1", data).values())
+    """As `read_record`, several times as fast: every fact has one. Errors: SchemaError."""
+    header, reader = _envelope_reader()
+    if data[:HEADER_SIZE] != header:
+        raise _another("envelope.v1", header, data)
+    return tuple.__new__(Envelope, read_whole("envelope.v1", reader, data))
+
+
+@cache
+def _envelope_reader() -> tuple[bytes, Read]:
+    header, _ = _writer("envelope.v1")
+    fields = "({ledger}, {position}, {stream}, {version}, {name}, {recorded_at})"
+    schema = record_schema("envelope.v1")
+    # When a fact was recorded few others were: to remember it would only push out what is met again.
+    names = {"micros_of": micros_of.__wrapped__}
+    return header, compile_reader(schema, lambda _, variables: fields.format(**variables), names, logical=False)
+
+
+def _another(wire: str, header: bytes, data: bytes) -> SchemaError:
+    return SchemaError(f"no {wire}: begins with {data[:HEADER_SIZE].hex() or 'nothing'}, not {header.hex()}")
 
 
 # -- keys of the stock topic -------------------------------------------------------------------------------

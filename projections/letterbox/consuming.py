@@ -315,6 +315,7 @@ class Projecting:
                     self._recorded_at = max(self._recorded_at, delivery.rows[-1].recorded_at)
         if overtaken := [each.place for each in deliveries if each.place not in passed]:
             self._take_up(consumer, overtaken)
+        self._pending_since = monotonic()
         self._given.applied()
 
     def _applied_by_view(self, deliveries: Sequence[Delivery]) -> set[Place]:

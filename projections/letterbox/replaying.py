@@ -6,7 +6,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from projections.decode import Place, RegistryAway
+from projections.decode import Place, RegistryAway, without_cycle_search
 from projections.letterbox.chain import Chain
 from projections.letterbox.consuming import ANSWER_MS, BATCH, MORE_MS, OPTIONS, KafkaAway
 from projections.letterbox.letters import Unframed, letter_of
@@ -61,10 +61,11 @@ class KafkaFeed:
         self, views: ViewSet | Views, tell: Callable[[int, int], None] | None = None, to: Mark | None = None
     ) -> None:
         try:
-            if isinstance(views, Views):
-                views.on_live(lambda each: self._bring(each, tell, to))
-            else:
-                self._bring(views, tell, to)
+            with without_cycle_search():
+                if isinstance(views, Views):
+                    views.on_live(lambda each: self._bring(each, tell, to))
+                else:
+                    self._bring(views, tell, to)
         except (KafkaError, RegistryAway, OSError, AssertionError) as error:
             raise KafkaAway(self._words(error)) from error
 

@@ -260,3 +260,6 @@ FOLDED: dict[str, Consequence] = {
     "bag.used_for_quality_control": _ends("used_for_quality_control"),
 }
 """Facts that hold from when they happened."""
+
+CHANGING = frozenset(name for name, each in {**COUNTED, **FOLDED}.items() if each is not _no_change)
+"""Facts after which something else may be said of a bag; after all others, but the first, the same is said."""

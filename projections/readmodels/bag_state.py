@@ -8,7 +8,7 @@ from msgspec.msgpack import Decoder, Encoder
 from projections.decode import Body, instant_text
 from projections.readmodels.standing import Key
 
-FINAL = ("transfused", "discarded", "destroyed", "consumed", "out")
+FINAL = frozenset(("transfused", "discarded", "destroyed", "consumed", "out"))
 """Statuses of a bag that is no stock any more."""
 ENDS = {"transfused", "discarded", "destroyed"}
 
@@ -65,15 +65,20 @@ class BagFold(Struct, array_like=True):
     @property
     def expires_at(self) -> int | None:
         """The earliest of what its rule, its label and its modification say."""
-        known = [at for at in (self.rule_expires_at, self.label_expires_at, self.modified_expires_at) if at is not None]
-        return min(known) if known else None
+        earliest = self.rule_expires_at
+        for at in (self.label_expires_at, self.modified_expires_at):
+            if at is not None and (earliest is None or at < earliest):
+                earliest = at
+        return earliest
 
     @property
     def shown_group(self) -> tuple[str | None, str | None]:
         """As tested, when all its donations agree; else as declared."""
-        panels = list(self.panels.values())
-        if panels and panels[0][0] is not None and all(panel == panels[0] for panel in panels):
-            return panels[0]
+        panels = set(self.panels.values()) if self.panels else ()
+        if len(panels) == 1:
+            (panel,) = panels
+            if panel[0] is not None:
+                return panel
         return self.group, self.rhd
 
     @property

@@ -9,6 +9,7 @@ from msgspec.json import Encoder
 from msgspec.msgpack import Encoder as BytesEncoder
 
 from projections.decode import Fact, Unreadable
+from projections.readmodels.bag_consequences import CHANGING
 from projections.readmodels.bag_fold import folded, taken_in
 from projections.readmodels.bag_state import FINAL, BagFold, packed, unpacked
 from projections.readmodels.database import (
@@ -18,9 +19,8 @@ from projections.readmodels.database import (
     ReadModel,
     Row,
     Writing,
+    closing_digest,
     is_bag,
-    of_spell,
-    row_digest,
     spell_digest,
 )
 from projections.readmodels.life import park, retold
@@ -110,9 +110,13 @@ class _Telling:
     def hear(self, heard: Sequence[Fact | Unreadable]) -> int | None:
         """Take in what comes in order; the version of the first fact that comes late, if one does."""
         for each in heard:
-            if isinstance(each, Fact) and not taken_in(self.state, each):
-                return each.version
-            self.say(each.position)
+            news = self._row is None or self.state.last is None  # the first fact that is folded is news in itself
+            if isinstance(each, Fact):
+                if not taken_in(self.state, each):
+                    return each.version
+                news = news or each.name in CHANGING
+            if news:
+                self.say(each.position)
         return None
 
     def tell_again(self, retold: Retold) -> None:
@@ -186,9 +190,10 @@ def _reached(writing: Writing, telling: _Telling, heard: Sequence[Fact | Unreada
     """Version and position of the last fact heard; a version that was passed over is parked."""
     version, position = telling.state.version, telling.state.position
     for each in heard:
-        for missing in range(version + 1, each.version):
+        if each.version > version + 1:
             why = f"missing: version {each.version} came instead"
-            park(writing, telling.bag, missing, each.position, "", why)
+            for missing in range(version + 1, each.version):
+                park(writing, telling.bag, missing, each.position, "", why)
         version, position = each.version, each.position
     return version, position
 
@@ -232,30 +237,29 @@ def _forget(writing: Writing, bags: list[str]) -> None:
         return
     columns = ", ".join(f"bags.{name}" for name in (*COLUMNS, "from_position", "to_position"))
     rows = writing.rows(f"SELECT {columns} FROM {{each}} JOIN bags ON bags.bag = each.value", [writing.each(bags)])
-    writing.count("bags", -sum(spell_digest(row[:-2], row[-2], row[-1]) for row in rows))
+    writing.count("bags", -sum(map(spell_digest, rows)))
     writing.run_many("DELETE FROM spells WHERE bag = ?", [(bag,) for bag in bags])
     writing.run_many("DELETE FROM folds WHERE bag = ?", [(bag,) for bag in bags])
 
 
 def _write(writing: Writing, changes: _Changes) -> None:
     opened, closed = changes.opened, changes.closed
-    shelves = {each.row[1:7] for each in opened}
+    shelves = {dimensions: shelf_of(dimensions) for dimensions in {each.row[1:7] for each in opened}}
     sql = "INSERT INTO shelves VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-    writing.run_many(sql, [(shelf_of(shelf), *shelf) for shelf in shelves])
+    writing.run_many(sql, [(shelf, *dimensions) for dimensions, shelf in shelves.items()])
     writing.run_many(CLOSE, [(s.until, span_of(s.since, s.until), s.row[0], s.since) for s in closed])
-    writing.insert("spells", [_spell_row(each) for each in opened])
+    writing.insert("spells", [_spell_row(each, shelves) for each in opened])
     writing.run_many(KEEP, changes.folds)
-    difference = sum(spell_digest(*each) for each in opened)
-    difference += sum(row_digest((*row, since, until)) for row, since, until in closed)
+    difference = sum(spell_digest((*row, since, until)) for row, since, until in opened)
+    difference += sum(closing_digest((*row, since, until)) for row, since, until in closed)
     writing.count("bags", difference)
 
 
-def _spell_row(spell: _Spell) -> Row:
+def _spell_row(spell: _Spell, shelves: Mapping[Row, int]) -> Row:
     row, since, until = spell
-    shelf, final = shelf_of(row[1:7]), int(row[5] in FINAL)
-    return (row[0], since, until, span_of(since, until), shelf, final, *row[7:])
+    return (row[0], since, until, span_of(since, until), shelves[row[1:7]], int(row[5] in FINAL), *row[7:])
 
 
-CONTENT = Content("bags", (*COLUMNS, "from_position", "to_position"), ("bag", "from_position"), of_spell)
+CONTENT = Content("bags", (*COLUMNS, "from_position", "to_position"), ("bag", "from_position"), spell_digest)
 FOLDS = Content("folds", ("bag", "from_position", "fold"), ("bag",))
 BAGS = ReadModel("bags", CONTENT, DDL, apply, (FOLDS,))

@@ -23,14 +23,35 @@ Kinds: donor -> DIN, donation -> bag, patient -> bag, sender -> bag, facility ->
 additive_lot, reagent_lot, device, operator, process_run, test_run -> bag or DIN; same_donor, same_patient -> pseudonym.
 """
 
-Found = Iterator[tuple[str, str, str]]
+ON_SAMPLE = (("reagent_lot", "reagent_lot"), ("test_run", "test_run"), ("device", "device"))
+AT = ("facility", "facility")
+OF_PATIENT = ("patient", "patient")
+IN_RUN = ("process_run", "process_run")
+FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
+    "bag.collected": (AT,),
+    "bag.prepared": (IN_RUN, AT),
+    "bag.received": (("sender", "sent_from"), AT),
+    "bag.consumed": (IN_RUN,),
+    "bag.crossmatched": (OF_PATIENT,),
+    "bag.stored": (AT,),
+    "bag.moved": (AT,),
+    "bag.found": (AT,),
+    "bag.arrived": (("facility", "at"),),
+    "bag.issued": (AT, OF_PATIENT),
+    "bag.transfused": (("facility", "hospital"), OF_PATIENT),
+    "bag.reaction_reported": (OF_PATIENT,),
+    "donation.registered": (("donor", "donor"), AT),
+    "donation.tested": ON_SAMPLE,
+    "donation.grouped": ON_SAMPLE,
+}
+"""Kinds and fields of each fact that tells: to what such a field says, if anything, the fact's stream belongs."""
+Links = Iterator[tuple[str, str, str]]
+"""Kind, key, and what belongs to it."""
 
 
-def _used(fact: Fact, operator: str | None) -> Found:
+def _used(fact: Fact, operator: str | None) -> Links:
     """What an origin of a bag used."""
     body, bag = fact.body, fact.stream
-    if body["facility"]:
-        yield "facility", body["facility"], bag
     for lot in body["lots"]:
         if lot["id"]:
             yield f"{lot['kind']}_lot", lot["id"], bag
@@ -41,97 +62,49 @@ def _used(fact: Fact, operator: str | None) -> Found:
         yield "operator", who, bag
 
 
-def _collected(fact: Fact) -> Found:
+def _collected(fact: Fact) -> Links:
     yield "donor", fact.body["donor"], fact.body["donation"]
     if fact.stream[:13] != fact.body["donation"]:  # else the bag's name says it
         yield "donation", fact.body["donation"], fact.stream
     yield from _used(fact, fact.body["collector"])
 
 
-def _prepared(fact: Fact) -> Found:
-    yield from _run(fact)
+def _prepared(fact: Fact) -> Links:
     yield from _used(fact, fact.body["operator"])
 
 
-def _received(fact: Fact) -> Found:
-    yield "sender", fact.body["sent_from"], fact.stream
-    yield from _at(fact)
-
-
-def _at(fact: Fact) -> Found:
-    if fact.body["facility"]:
-        yield "facility", fact.body["facility"], fact.stream
-
-
-def _arrived(fact: Fact) -> Found:
-    yield "facility", fact.body["at"], fact.stream
-
-
-def _issued(fact: Fact) -> Found:
-    yield from _at(fact)
-    yield from _of_patient(fact)
-
-
-def _transfused(fact: Fact) -> Found:
-    if fact.body["hospital"]:
-        yield "facility", fact.body["hospital"], fact.stream
-    yield from _of_patient(fact)
-
-
-def _run(fact: Fact) -> Found:
-    if fact.body["process_run"]:
-        yield "process_run", fact.body["process_run"], fact.stream
-
-
-def _of_patient(fact: Fact) -> Found:
-    if fact.body["patient"]:
-        yield "patient", fact.body["patient"], fact.stream
-
-
-def _registered(fact: Fact) -> Found:
-    yield "donor", fact.body["donor"], fact.stream
-    if fact.body["facility"]:
-        yield "facility", fact.body["facility"], fact.stream
+def _registered(fact: Fact) -> Links:
     for bag in fact.body["bags"]:
         if bag[:13] != fact.stream:
             yield "donation", fact.stream, bag
 
 
-def _on_sample(fact: Fact) -> Found:
-    for kind in ("reagent_lot", "test_run", "device"):
-        if fact.body[kind]:
-            yield kind, fact.body[kind], fact.stream
-
-
-RULES: dict[str, Callable[[Fact], Found]] = {
+RULES: dict[str, Callable[[Fact], Links]] = {
     "bag.collected": _collected,
     "bag.prepared": _prepared,
-    "bag.received": _received,
-    "bag.consumed": _run,
-    "bag.crossmatched": _of_patient,
-    "bag.stored": _at,
-    "bag.moved": _at,
-    "bag.found": _at,
-    "bag.arrived": _arrived,
-    "bag.issued": _issued,
-    "bag.transfused": _transfused,
-    "bag.reaction_reported": _of_patient,
     "donation.registered": _registered,
-    "donation.tested": _on_sample,
-    "donation.grouped": _on_sample,
 }
+"""What a fact tells beyond its fields."""
+
+
+def _links(fact: Fact) -> list[Row]:
+    """The links that a fact tells of; none but those of persons depend on other facts of the stream."""
+    name, body, source, at = fact.name, fact.body, fact.stream, fact.happened_at
+    found: list[Row] = []
+    for kind, field in FIELDS.get(name, ()):
+        key = body[field]
+        if key:
+            found.append((source, kind, key, source, at))
+    if name in RULES:
+        found += [(source, kind, key, belongs, at) for kind, key, belongs in RULES[name](fact)]
+    return found
 
 
 def links_of(stream: str, facts: list[Fact]) -> set[Row]:
     """The links that facts of one stream tell of."""
     if _is_person(stream):
         return _merges(stream, facts)
-    found: set[Row] = set()
-    for fact in facts:
-        rule = RULES.get(fact.name)
-        if rule is not None:
-            found.update((stream, kind, key, belongs, fact.happened_at) for kind, key, belongs in rule(fact))
-    return found
+    return {link for fact in facts for link in _links(fact)}
 
 
 def _merges(stream: str, facts: list[Fact]) -> set[Row]:
@@ -156,7 +129,8 @@ LINKS = told.Told(
     "belongings",
     COLUMNS,
     5,
-    tuple(RULES),
+    frozenset(FIELDS),
+    _links,
     links_of,
     lambda stream: True,
 )

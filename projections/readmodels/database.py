@@ -1,9 +1,9 @@
 """This file holds what read models ask of a database, and the order-free digest of their rows."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 from msgspec.msgpack import Encoder
@@ -12,11 +12,11 @@ from projections.decode import Fact, Unreadable
 from projections.readmodels.standing import Retold
 
 Row = tuple[Any, ...]
-DIGEST_SIZE = 16
+DIGEST_SIZE = 32
 DIGEST_SPACE = 1 << 8 * DIGEST_SIZE
 
 _encode = Encoder().encode
-
+_number = int.from_bytes
 
 OPEN = (1 << 63) - 1
 """`to_position` of a row that holds until further notice."""
@@ -24,13 +24,23 @@ OPEN = (1 << 63) - 1
 
 def row_digest(row: Row) -> int:
     """The hash of one row. A view's digest is the sum of these: whatever the order of rows or batches."""
-    return int.from_bytes(blake2b(_encode(row), digest_size=DIGEST_SIZE).digest(), "big")
+    return _number(sha256(_encode(row)).digest(), "big")
 
 
-def spell_digest(row: Row, from_position: int, to_position: int) -> int:
-    """The hash of a row and of the positions between which it held; closing it adds to what opening it gave."""
-    opened = row_digest((*row, from_position))
-    return opened if to_position == OPEN else opened + row_digest((*row, from_position, to_position))
+def spell_digest(spell: Row) -> int:
+    """The hash of a row that ends in the positions between which it held.
+
+    The last one multiplies the hash of the others: closing a row is known from one hash, and so is opening and closing
+    it at once. Doubled and one more it is odd, so that no hash is lost in the space of digests.
+    """
+    until: int = spell[-1]
+    return row_digest(spell[:-1]) * (2 * until + 1)
+
+
+def closing_digest(spell: Row) -> int:
+    """What closing a row that was open adds to the digest."""
+    until: int = spell[-1]
+    return row_digest(spell[:-1]) * 2 * (until - OPEN)
 
 
 class ViewsUnavailable(Exception):
@@ -120,7 +130,7 @@ class Writing(Reading, Protocol):
 class Batch(NamedTuple):
     """The facts of one transaction, grouped so that what is stored of a stream is read once.
 
-    Shape: `streams` has each stream's new facts in version order, `named` those of each name. `retold` has the streams
+    Shape: `streams` has each stream's new facts in version order, `names` which there are. `retold` has the streams
     in which a new fact may change what earlier ones say; their new facts are also in `streams`. `waiting` are kept and
     not told: a fact before them, of the same donation, could not be read.
     """
@@ -128,16 +138,9 @@ class Batch(NamedTuple):
     facts: list[Fact]
     unreadable: list[Unreadable]
     streams: dict[str, list[Fact]]
-    named: dict[str, list[Fact]]
+    names: set[str]
     retold: dict[str, Retold]
     waiting: list[Fact] = []
-
-    def added(self, names: Iterable[str]) -> Iterator[Fact]:
-        """New facts of these names, in streams that need not be retold."""
-        for name in names:
-            for fact in self.named.get(name, ()):
-                if fact.stream not in self.retold:
-                    yield fact
 
 
 def batch_of(decoded: Iterable[Fact | Unreadable], waiting: list[Fact] | None = None) -> Batch:
@@ -145,20 +148,13 @@ def batch_of(decoded: Iterable[Fact | Unreadable], waiting: list[Fact] | None = 
     facts: list[Fact] = []
     unreadable: list[Unreadable] = []
     streams: defaultdict[str, list[Fact]] = defaultdict(list)
-    named: defaultdict[str, list[Fact]] = defaultdict(list)
     for each in decoded:
         if isinstance(each, Unreadable):
             unreadable.append(each)
             continue
         facts.append(each)
         streams[each.stream].append(each)
-        named[each.name].append(each)
-    return Batch(facts, unreadable, dict(streams), dict(named), {}, waiting or [])
-
-
-def of_spell(row: Row) -> int:
-    """The digest of a row that ends in from_position and to_position."""
-    return spell_digest(row[:-2], row[-2], row[-1])
+    return Batch(facts, unreadable, dict(streams), {fact.name for fact in facts}, {}, waiting or [])
 
 
 class Content(NamedTuple):

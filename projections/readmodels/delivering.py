@@ -18,7 +18,9 @@ from projections.readmodels.outbox import put_again, put_incomplete, put_rows, p
 from projections.readmodels.partitions import Reached, Standstill, begin, passed, reached, stand_still
 from projections.readmodels.view_set import PART, VIEW, Transaction, ViewSet
 
-PAGE = 10_000
+LAST_BEFORE_A_GAP = """SELECT position FROM life WHERE position >= ?
+    AND NOT EXISTS (SELECT 1 FROM life AS following WHERE following.position = life.position + 1)
+    ORDER BY position LIMIT 1"""
 STRAY = "stray"
 """Name under which a record that is no fact is parked, so that its donation counts as incomplete."""
 
@@ -125,7 +127,7 @@ class Parts:
             _keep(writing, stray)
         if each.delivery.strays:
             self._tell(writing, facts[begin:])
-            self.views.apply_models(writing, Batch([], [], {}, {}, {}))
+            self.views.apply_models(writing, Batch([], [], {}, set(), {}))
 
     def _passed(self, writing: Transaction, delivery: Delivery) -> bool:
         stood = writing.rows(
@@ -165,18 +167,9 @@ class Parts:
     def _advance(self, writing: Transaction) -> None:
         """Positions have no gaps: the view is complete up to just before the first one it does not have."""
         following = self.views.following()
-        sql = "SELECT position FROM life WHERE position >= ? ORDER BY position LIMIT ?"
-        reached_to = following
-        while page := writing.rows(sql, (reached_to, PAGE)):
-            for (position,) in page:
-                if position != reached_to:
-                    break
-                reached_to += 1
-            if len(page) < PAGE or page[-1][0] != reached_to - 1:
-                break
-        if reached_to != following:
-            sql = "UPDATE progress SET next = ? WHERE view = ? AND part = ?"
-            writing.run(sql, (reached_to, VIEW, PART))
+        if writing.rows("SELECT 1 FROM life WHERE position = ?", (following,)):
+            ((last,),) = writing.rows(LAST_BEFORE_A_GAP, (following,))
+            writing.run("UPDATE progress SET next = ? WHERE view = ? AND part = ?", (last + 1, VIEW, PART))
 
     def _writing(self, what: str) -> AbstractContextManager[Transaction]:
         return _writing_on(self.views, what, self._publishing)

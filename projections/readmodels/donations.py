@@ -19,7 +19,7 @@ DDL = (
 COLUMNS = (
     "source", "version", "said", "din", "happened_at", "donor", "facility", "kind", "outcome", "day", "abo", "rhd",
 )  # fmt: skip
-TELLING = ("donation.registered", "donation.grouped", "bag.collected")
+TELLING = frozenset(("donation.registered", "donation.grouped", "bag.collected"))
 
 
 def local_day(happened_at: int, offset_minutes: int) -> str:
@@ -27,15 +27,20 @@ def local_day(happened_at: int, offset_minutes: int) -> str:
     return (EPOCH + timedelta(microseconds=happened_at, minutes=offset_minutes)).date().isoformat()
 
 
-def donations_of(stream: str, facts: list[Fact]) -> set[Row]:
-    """What the facts of one stream tell of a donation: that it was given, and of which group."""
-    found: set[Row] = set()
-    for fact in facts:
-        if fact.name in ("donation.registered", "bag.collected"):
-            found.add(_registered(fact))
-        if fact.name == "donation.grouped" or (fact.name == "bag.collected" and fact.body["group"] is not None):
-            found.add(_grouped(fact))
-    return found
+def _sayings(fact: Fact) -> list[Row]:
+    """What a fact tells of a donation: that it was given, and of which group."""
+    if fact.name == "donation.registered":
+        return [_registered(fact)]
+    if fact.name == "donation.grouped":
+        return [_grouped(fact)]
+    if fact.name == "bag.collected":
+        return [_registered(fact)] if fact.body["group"] is None else [_registered(fact), _grouped(fact)]
+    return []
+
+
+def donations_of(_: str, facts: list[Fact]) -> set[Row]:
+    """What the facts of one stream tell of a donation."""
+    return {row for fact in facts for row in _sayings(fact)}
 
 
 def _din(fact: Fact) -> str:
@@ -60,6 +65,7 @@ SAYINGS = told.Told(
     COLUMNS,
     3,
     TELLING,
+    _sayings,
     donations_of,
     lambda stream: is_donation(stream) or is_bag(stream),
 )

@@ -4,7 +4,7 @@ Why the bytes once more: a bag whose facts came out of order or were corrected i
 trace reads one stream in one place, and a view fed by Kafka has no store to ask.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from projections.decode import Fact, Unreadable, decode_stored, key_of
 from projections.readmodels.database import (
@@ -93,14 +93,18 @@ def apply(writing: Writing, batch: Batch) -> None:
 
 
 def _to_retell(writing: Writing, batch: Batch) -> list[str]:
-    corrected = {fact.stream for name in batch.named if is_correction(name) for fact in batch.named[name]}
+    corrected = _streams_of(batch, {name for name in batch.names if is_correction(name)})
     if corrected:
         sql = "INSERT INTO corrected VALUES (?) ON CONFLICT DO NOTHING"
         writing.run_many(sql, [(stream,) for stream in sorted(corrected)])
     sql = "SELECT stream FROM {each} JOIN corrected ON stream = each.value"
     before = {stream for (stream,) in writing.rows(sql, [writing.each(batch.streams)])}
-    merged = {fact.stream for name in MERGES for fact in batch.named.get(name, ())}
+    merged = _streams_of(batch, batch.names.intersection(MERGES))
     return sorted(corrected | before | merged)
+
+
+def _streams_of(batch: Batch, names: Collection[str]) -> set[str]:
+    return {fact.stream for fact in batch.facts if fact.name in names} if names else set()
 
 
 def _come_at_last(writing: Writing, batch: Batch) -> list[str]:

@@ -14,21 +14,24 @@ DDL = (
         PRIMARY KEY (parent, child, process, told_by, from_position)) {clustered}""",
     "CREATE INDEX lineage_by_child ON lineage (child, parent, process, told_by, from_position, to_position)",
 )
-TELLING = ("bag.consumed", "bag.prepared", "bag.labelled")
+TELLING = frozenset(("bag.consumed", "bag.prepared", "bag.labelled"))
 
 
-def edges_of(stream: str, facts: list[Fact]) -> set[Row]:
-    """The edges that facts of one stream tell of, from their own end."""
-    found: set[Row] = set()
-    for fact in facts:
-        body = fact.body
-        if fact.name == "bag.consumed":
-            found.update((stream, child, body["process"], "parent") for child in body["children"])
-        elif fact.name == "bag.prepared":
-            found.update((parent, stream, body["process"], "child") for parent in body["parents"])
-        elif fact.name == "bag.labelled" and body["container"] is not None:
-            found.add((body["container"], stream, "label", "child"))
-    return found
+def _edges(fact: Fact) -> list[Row]:
+    """The edges that a fact tells of, from its own end."""
+    body, bag = fact.body, fact.stream
+    if fact.name == "bag.consumed":
+        return [(bag, child, body["process"], "parent") for child in body["children"]]
+    if fact.name == "bag.prepared":
+        return [(parent, bag, body["process"], "child") for parent in body["parents"]]
+    if fact.name == "bag.labelled" and body["container"] is not None:
+        return [(body["container"], bag, "label", "child")]
+    return []
+
+
+def edges_of(_: str, facts: list[Fact]) -> set[Row]:
+    """The edges that facts of one stream tell of."""
+    return {edge for fact in facts for edge in _edges(fact)}
 
 
 def _source_of(row: Row) -> str:
@@ -41,6 +44,7 @@ EDGES = told.Told(
     ("parent", "child", "process", "told_by"),
     4,
     TELLING,
+    _edges,
     edges_of,
     is_bag,
     ("lineage.parent = each.value AND told_by = 'parent'", "lineage.child = each.value AND told_by = 'child'"),

@@ -22,6 +22,7 @@ APPLICATION_ID = 0x626C7677
 """Marks the file as views (blvw): only such a file is ever dropped and made anew."""
 BUSY_SECONDS = 30
 PRAGMAS = (
+    "page_size = 8192",  # of a new file: a rebuild splits fewer pages, and a WAL has fewer to keep
     "journal_mode = WAL",
     "synchronous = NORMAL",
     "wal_autocheckpoint = 8000",  # pages: a rebuild waits less often for the disk

@@ -63,18 +63,16 @@ def is_correction(name: str) -> bool:
     return name.endswith(CORRECTIONS)
 
 
-def _is_labelling(fact: Fact) -> bool:
-    """A container consumed by its labelling: that is observed, every other process decided."""
-    return fact.name == "bag.consumed" and bool(fact.body["process"] == "label")
-
-
 def place_of(fact: Fact, heard_decisions: int) -> Key:
     """Where a fact belongs in business order, given the decisions heard before it of the same instant."""
-    name, occasion = fact.name, fact.body["occasion"]
+    name, body = fact.name, fact.body
+    occasion = body["occasion"]
+    # A container consumed by its labelling: that is observed, every other process decided.
+    labelling = name == "bag.consumed" and body["process"] == "label"
     return (
         fact.happened_at,
         heard_decisions,
-        name in DECISIONS and not occasion["reported"] and not _is_labelling(fact),
+        name in DECISIONS and not occasion["reported"] and not labelling,
         RANKS.get(name, USUAL_RANK),
         occasion["request_sha256"],
         fact.version,

@@ -241,7 +241,7 @@ class ViewSet:
     def tell_afresh(self, transaction: Transaction, streams: Sequence[str]) -> None:
         """Within a transaction, make the rows of these streams anew from the life."""
         if streams:
-            self.apply_models(transaction, Batch([], [], {}, {}, told_afresh(transaction, streams)))
+            self.apply_models(transaction, Batch([], [], {}, set(), told_afresh(transaction, streams)))
 
     # -- writing ---------------------------------------------------------------------------------
 

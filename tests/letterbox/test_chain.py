@@ -98,6 +98,14 @@ def test_no_alteration_is_taken_and_the_right_one_still_is(what: str) -> None:
     assert reader.why_not() is None and reader.expected == len(SENT) + 1
 
 
+@pytest.mark.parametrize("what", ["position", "version", "recorded_at"])
+@pytest.mark.parametrize("number", [-(1 << 63) - 1, 1 << 64])
+def test_numbers_that_no_ledger_has_are_not_taken(what: str, number: int) -> None:
+    reader = chain()
+    reader.hear(laid_out([*SENT[:3], SENT[3]._replace(**{what: number})]))
+    assert reader.why_not() == Standstill("altered", 4, 4)
+
+
 def test_two_that_changed_places_are_a_gap_until_they_come_in_order() -> None:
     assert taken([*SENT[:3], SENT[4], SENT[3], *SENT[5:]]) == [1, 2, 3, 4]
 
@@ -135,9 +143,13 @@ def test_a_record_becomes_the_letter_that_was_sent() -> None:
         ([("envelope", b"?"), ("number", b"\0" * 8), ("hash", b"h" * 32)], "envelope"),
         ([("envelope", b"?"), ("number", b"\0"), ("hash", b"h" * 32)], "1 bytes, not 8"),
         ([("envelope", b"?"), ("number", b"\0" * 8), ("hash", b"h")], "1 bytes, not 32"),
+        ([("envelope", b"?"), ("hash", b"h" * 32), ("number", b"\0" * 8)], "headers are not"),
+        ([("envelope", b"?"), ("number", b"\0" * 8), ("hash", None)], "0 bytes, not 32"),
+        ([("envelope", b"?"), ("number", None), ("hash", b"h" * 32)], "0 bytes, not 8"),
+        ([("envelope", None), ("number", b"\0" * 8), ("hash", b"h" * 32)], "begins with nothing"),
     ],
 )
-def test_a_record_that_is_no_fact_is_a_stray_with_its_reason(headers: list[tuple[str, bytes]], why: str) -> None:
+def test_a_record_that_is_no_fact_is_a_stray_with_its_reason(headers: list[tuple[str, bytes | None]], why: str) -> None:
     found = letter_of(record_of(PLACE, SENT[0], headers=headers), bytes)
     assert isinstance(found, Stray) and why in found.reason
     assert found.key == SENT[0].stream[:13] and found.value == SENT[0].state

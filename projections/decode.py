@@ -132,6 +132,10 @@ UPCASTS: dict[str, Callable[[Body], None]] = {"bag.temperature_breached.v1": _br
 """How a body of an older wire name becomes one of the next version."""
 
 
+MANY = 50_000
+"""New objects from which on all count as old at once; below, only full searches would find what others left."""
+
+
 @contextmanager
 def without_cycle_search() -> Iterator[None]:
     """Decoded facts hold no cycles, and where there are many, looking for cycles among them costs a tenth and more."""
@@ -141,6 +145,9 @@ def without_cycle_search() -> Iterator[None]:
         yield
     finally:
         if was:
+            if gc.get_count()[0] >= MANY:
+                gc.freeze()
+                gc.unfreeze()  # what is young is old now, and nobody looked at it
             gc.enable()
 
 

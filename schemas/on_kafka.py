@@ -10,14 +10,15 @@ from functools import cache, lru_cache
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from fastavro import parse_schema, schemaless_reader, schemaless_writer
+from fastavro import parse_schema, schemaless_reader
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from schemas.binary import micros_of
 from schemas.codec import read_whole
-from schemas.compiled import Read, compile_reader
+from schemas.compiled import Read, Write, compile_reader, compile_writer
 from schemas.errors import SchemaError
 from schemas.files import HEADER_SIZE, MARKER, Schema
 
@@ -154,13 +155,20 @@ def _plain_times(part: Any) -> Any:
     return [_plain_times(each) for each in part] if isinstance(part, list) else part
 
 
+@lru_cache(maxsize=len(RECORDS))
+def _compiled_writer(wire: str) -> Write:
+    """Several times as fast as fastavro's, which takes a dict: there is such a record for each fact."""
+    header, _ = _writer(wire)
+    return compile_writer(_plain_times(record_schema(wire)), header, {})
+
+
+def _unsealed(fact: Any, field: str, text: Any) -> Any:
+    raise AssertionError("no record beside the facts has a sealed text")
+
+
 def write_record(wire: str, fields: dict[str, Any]) -> bytes:
     """The single-object encoding of a record that is no fact; times in microseconds, amounts as Decimal."""
-    header, schema = _writer(wire)
-    out = BytesIO(header)
-    out.seek(HEADER_SIZE)
-    schemaless_writer(out, schema, fields)
-    return out.getvalue()
+    return _compiled_writer(wire)(SimpleNamespace(**fields), _unsealed)
 
 
 def read_record(wire: str, data: bytes) -> dict[str, Any]:
@@ -180,7 +188,7 @@ def read_record(wire: str, data: bytes) -> dict[str, Any]:
 
 
 def write_envelope(envelope: Envelope) -> bytes:
-    return write_record("envelope.v1", envelope._asdict())
+    return _compiled_writer("envelope.v1")(envelope, _unsealed)
 
 
 def read_envelope(data: bytes) -> Envelope:

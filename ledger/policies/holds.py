@@ -1,7 +1,8 @@
 """This file holds how holds spread: from a bag or scope to every bag it reaches, and away again when lifted."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from ledger.domain import Bag, Donation, Donor, Hold
@@ -21,6 +22,17 @@ class Standing(NamedTuple):
     scope_id: str
     placed_at: datetime
     placed_by: Ref
+
+
+Standings = dict[str, Standing]
+"""Holds that stand, by name."""
+
+
+@lru_cache(maxsize=1024)
+def origin_of(name: str) -> Ref:
+    """The fact that a hold is named after; a recall asks the same of thousands of bags."""
+    stream, _, version = name.rpartition("@")
+    return Ref(stream, int(version))
 
 
 def settle_holds(ws: Workspace, changed: Iterable[Bag]) -> set[str]:
@@ -86,25 +98,27 @@ def _lift(ws: Workspace, bag: Bag, name: str, why: str) -> None:
 
 def _why_lifted(ws: Workspace, bag: Bag, name: str) -> Ref:
     """The lifting of a scope's hold; else what placed the hold."""
-    stream, _, version = name.rpartition("@")
-    if stream.startswith("hold:"):
+    origin = origin_of(name)
+    if origin.stream.startswith("hold:"):
         hold = bag.holds[name]
-        lifted = ws.hold(hold.scope_kind, hold.scope_id).lifted.get(int(version))
+        lifted = ws.hold(hold.scope_kind, hold.scope_id).lifted.get(origin.version)
         if lifted is not None:
             return lifted.ref
-    return Ref(stream, int(version))
+    return origin
 
 
 def _spread(ws: Workspace, start: dict[str, Bag]) -> set[str]:
     """Walk downwards from the bags given, layer by layer, until nothing changes any more."""
     changed: set[str] = set()
+    sources = _Sources(ws)
     layer = list(start.values())
     first = True
     while layer:
         following: dict[str, None] = {}
         ws.fetch(name for bag in layer for name in bag.parents)
+        sources.fetch(layer)
         for bag in layer:
-            if _bring_up_to_date(ws, bag):
+            if _bring_up_to_date(ws, bag, sources):
                 changed.add(bag.id)
                 following.update(dict.fromkeys(bag.children))
             elif first and bag.open_holds:
@@ -114,49 +128,49 @@ def _spread(ws: Workspace, start: dict[str, Bag]) -> set[str]:
     return changed
 
 
-def _bring_up_to_date(ws: Workspace, bag: Bag) -> bool:
-    standing = _standing(ws, bag)
-    before = ws.recorded
-    for name, hold in sorted(standing.items()):
-        if name not in bag.open_holds:
-            ws.record(
-                bag,
-                Bag.Held,
-                caused_by=hold.placed_by,
-                hold=name,
-                cause=hold.cause,
-                scope_kind=hold.scope_kind,
-                scope_id=hold.scope_id,
-                placed_at=hold.placed_at,
-            )
-    for name in sorted(bag.open_holds - standing.keys()):
+def _bring_up_to_date(ws: Workspace, bag: Bag, sources: "_Sources") -> bool:
+    standing = _standing(ws, bag, sources)
+    missing, gone = standing.keys() - bag.open_holds, bag.open_holds - standing.keys()
+    for name in sorted(missing):
+        hold = standing[name]
+        ws.record(
+            bag,
+            Bag.Held,
+            caused_by=hold.placed_by,
+            hold=name,
+            cause=hold.cause,
+            scope_kind=hold.scope_kind,
+            scope_id=hold.scope_id,
+            placed_at=hold.placed_at,
+        )
+    for name in sorted(gone):
         _lift(ws, bag, name, _why_gone(ws, bag, name))
-    return ws.recorded > before
+    return bool(missing or gone)
 
 
 def _why_gone(ws: Workspace, bag: Bag, name: str) -> str:
     """Why a hold no longer stands on a bag: a decision lifted it, its cause was taken back, or the tie was."""
-    stream, _, version = name.rpartition("@")
+    stream, version = origin_of(name)
     hold = bag.holds[name]
     if not stream.startswith("hold:"):
         source = ws.bag(stream).holds.get(name)
         return "unlinked" if source is not None and source.open else "lifted" if source else "annulled"
     scope = ws.hold(hold.scope_kind, hold.scope_id)
-    if int(version) in scope.placings:
+    if version in scope.placings:
         return "unlinked"
-    lifted = scope.lifted.get(int(version))
+    lifted = scope.lifted.get(version)
     return lifted.why if lifted is not None else "annulled"
 
 
-def _standing(ws: Workspace, bag: Bag) -> dict[str, Standing]:
+def _standing(ws: Workspace, bag: Bag, sources: "_Sources") -> Standings:
     """Every hold that stands on a bag: its own, those of its scopes, and those of its parents."""
     if ws.removing:
-        found: dict[str, Standing] = {}
+        found: Standings = {}
         for each in ancestors(ws, bag).values():
-            found.update(_sourced(ws, each))
+            found.update(sources.of(each))
         return found
-    found = _sourced(ws, bag)
-    for parent in ws.bags(list(bag.parents)):
+    found = sources.of(bag)
+    for parent in map(ws.bag, bag.parents):
         for name in parent.open_holds:
             if name not in found:
                 found[name] = _as_standing(parent, name)
@@ -165,37 +179,57 @@ def _standing(ws: Workspace, bag: Bag) -> dict[str, Standing]:
 
 def _as_standing(bag: Bag, name: str) -> Standing:
     hold = bag.holds[name]
-    stream, _, version = name.rpartition("@")
-    return Standing(hold.cause, hold.scope_kind, hold.scope_id, hold.placed_at, Ref(stream, int(version)))
+    return Standing(hold.cause, hold.scope_kind, hold.scope_id, hold.placed_at, origin_of(name))
 
 
-def _sourced(ws: Workspace, bag: Bag) -> dict[str, Standing]:
-    """The holds that begin at this bag: its own and those of the scopes it belongs to."""
-    own = {name: _as_standing(bag, name) for name in bag.open_holds if name.startswith(f"{bag.id}@")}
-    if not ws.any_holds:
-        return own
-    for kind, scope_id, at in _scopes(ws, bag):
-        if ws.has_hold(kind, scope_id):
-            hold = ws.hold(kind, scope_id)
-            for placed in hold.open_for(at):
-                own[f"{hold.id}@{placed.originator_version}"] = Standing(
-                    placed.cause, kind, scope_id, placed.timestamp, placed.ref
-                )
-    return own
+class _Sources:
+    """Where holds begin, while they spread: only bags change meanwhile, so a donation is asked once for all of its."""
 
+    def __init__(self, ws: Workspace) -> None:
+        self._ws = ws
+        self._of_donations: dict[tuple[str, datetime | None], Standings] = {}
 
-def _scopes(ws: Workspace, bag: Bag) -> Iterator[tuple[str, str, datetime | None]]:
-    """Everything a standing hold may name that this bag belongs to, with the time of it."""
-    for attribute in bag.attributes:
-        yield attribute
-    yield ("donation", bag.din, bag.collected_at)
-    donation = ws.donation(bag.din)
-    for attribute in donation.attributes:
-        yield attribute
-    given_at = donation.registered.timestamp if donation.registered is not None else bag.collected_at
-    for donor in donation.donors:
-        for pseudonym in same_donor(ws, donor):
-            yield ("donor", pseudonym, given_at)
+    def fetch(self, bags: Sequence[Bag]) -> None:
+        """Load what these bags will be asked about, in few queries: their donations, and the donors of those."""
+        if self._ws.any_holds:
+            dins = list(dict.fromkeys(bag.din for bag in bags if (bag.din, bag.collected_at) not in self._of_donations))
+            self._ws.fetch(dins)
+            self._ws.fetch({f"donor:{donor}": None for din in dins for donor in self._ws.donation(din).donors})
+
+    def of(self, bag: Bag) -> Standings:
+        """The holds that begin at this bag: its own and those of the scopes it belongs to."""
+        own: Standings = {}
+        if bag.open_holds:
+            prefix = f"{bag.id}@"
+            own = {name: _as_standing(bag, name) for name in bag.open_holds if name.startswith(prefix)}
+        if not self._ws.any_holds:
+            return own
+        for kind, scope_id, at in bag.attributes:
+            if self._ws.has_hold(kind, scope_id):
+                own.update(self._of_scope(kind, scope_id, at))
+        about = (bag.din, bag.collected_at)
+        of_donation = self._of_donations.get(about)
+        if of_donation is None:
+            of_donation = self._of_donations[about] = self._of_donation(*about)
+        return {**own, **of_donation} if of_donation else own
+
+    def _of_donation(self, din: str, collected_at: datetime | None) -> Standings:
+        """The holds on a donation, on what its samples belong to, and on its donors."""
+        donation = self._ws.donation(din)
+        given_at = donation.registered.timestamp if donation.registered is not None else collected_at
+        scopes: list[tuple[str, str, datetime | None]] = [("donation", din, collected_at), *donation.attributes]
+        scopes += [("donor", each, given_at) for donor in donation.donors for each in same_donor(self._ws, donor)]
+        found: Standings = {}
+        for kind, scope_id, at in scopes:
+            if self._ws.has_hold(kind, scope_id):
+                found.update(self._of_scope(kind, scope_id, at))
+        return found
+
+    def _of_scope(self, kind: str, scope_id: str, at: datetime | None) -> Iterator[tuple[str, Standing]]:
+        hold = self._ws.hold(kind, scope_id)
+        for placed in hold.open_for(at):
+            ref = placed.ref
+            yield f"{ref.stream}@{ref.version}", Standing(placed.cause, kind, scope_id, placed.timestamp, ref)
 
 
 def _reached_by_scopes(ws: Workspace) -> Iterator[Bag]:

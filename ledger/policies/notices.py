@@ -2,7 +2,7 @@
 
 from ledger.domain import Bag, Recipient
 from ledger.domain.bag import Hold, Notice
-from ledger.domain.values import Ref
+from ledger.policies.holds import origin_of
 from ledger.store.workspace import Workspace
 
 INTERNAL = frozenset({"returned", "inspection_failed", "label_check_failed", "storage_breach", "identity_conflict"})
@@ -15,7 +15,8 @@ def settle_notices(ws: Workspace, bag: Bag) -> None:
         return
     wanted = {notice.id: notice for hold in bag.holds.values() for notice in _needed(bag, hold)}
     for name, notice in wanted.items():
-        if name not in bag.notices or bag.notices[name].outcome in ("superseded", "withdrawn"):
+        known = bag.notices.get(name)
+        if known is None or known.outcome in ("superseded", "withdrawn"):
             _open(ws, bag, notice)
     for name, notice in list(bag.notices.items()):
         if name not in wanted and notice.outcome is None:
@@ -28,8 +29,8 @@ def _needed(bag: Bag, hold: Hold) -> list[Notice]:
         return []
     if bag.transfusions:
         needed = [_notice("recipient", patient, hold) for patient in sorted(bag.given_to())]
-    elif bag.fate is None and bag.consumed is None and _consignee(bag):
-        needed = [_notice("consignee", _consignee(bag), hold)]
+    elif bag.fate is None and bag.consumed is None and (consignee := _consignee(bag)):
+        needed = [_notice("consignee", consignee, hold)]
     else:
         return []
     return [each for each in needed if hold.open or each.id in bag.notices]
@@ -49,7 +50,7 @@ def _open(ws: Workspace, bag: Bag, notice: Notice) -> None:
     opened = ws.record(
         bag,
         Bag.NoticeOpened,
-        caused_by=_origin(notice),
+        caused_by=origin_of(notice.hold),
         notice=notice.id,
         addressee_kind=notice.addressee_kind,
         addressee=notice.addressee,
@@ -73,7 +74,7 @@ def close(ws: Workspace, bag: Bag, notice: Notice, outcome: str, reason: str | N
     closed = ws.record(
         bag,
         Bag.NoticeClosed,
-        caused_by=_origin(notice) if reason is None else None,
+        caused_by=origin_of(notice.hold) if reason is None else None,
         notice=notice.id,
         addressee_kind=notice.addressee_kind,
         addressee=notice.addressee,
@@ -97,8 +98,3 @@ def close(ws: Workspace, bag: Bag, notice: Notice, outcome: str, reason: str | N
 def _alert(bag: Bag, notice: Notice) -> str:
     """One alert a bag and hold: a patient may have been given several bags of one donation."""
     return f"{bag.id}>{notice.id}"
-
-
-def _origin(notice: Notice) -> Ref:
-    stream, _, version = notice.hold.rpartition("@")
-    return Ref(stream, int(version))

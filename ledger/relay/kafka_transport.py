@@ -30,7 +30,7 @@ from schemas.on_kafka import (
 PRODUCER: dict[str, Any] = {
     "acks": "all",
     "enable_idempotence": True,
-    "linger_ms": 0,
+    "linger_ms": 20,  # flushing sends at once; without it every dozen records are a request of their own
     "batch_size": 256 * 1024,
     "max_request_size": 8 * 1024 * 1024,
     "delivery_timeout_ms": 20_000,

@@ -174,10 +174,10 @@ class Relay:
         self._position = self._saved_position = resumed.position
         last = self._source.head().position if until_caught_up else None
         while not stop.is_set():
-            rows = self._source.rows(self._position, CHUNK)
-            self._level = len(rows) < CHUNK
-            if rows:
-                with without_cycle_search():  # a third of the time, among so many futures that hold none
+            with without_cycle_search():  # a third of the time, among so many rows and futures that hold none
+                rows = self._source.rows(self._position, CHUNK)
+                self._level = len(rows) < CHUNK
+                if rows:
                     self._send(resumed, rows)
             if self._checkpoint_due(idle=not rows):
                 self._save(token, resumed.numbering)

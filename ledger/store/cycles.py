@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 SELDOM = 1000
 """Searches among the young to one among all that lives, where Python makes one to ten."""
+MANY = 50_000
+"""New objects from which on all count as old at once; below, only full searches would find what others left."""
 
 
 @contextmanager
@@ -17,6 +19,9 @@ def without_cycle_search() -> Iterator[None]:
         yield
     finally:
         if was:
+            if gc.get_count()[0] >= MANY:
+                gc.freeze()
+                gc.unfreeze()  # what is young is old now, and nobody looked at it
             gc.enable()
 
 

@@ -24,6 +24,8 @@ from projections.readmodels.partitions import Reached, Standstill
 
 BATCH = 20_000
 """Facts per transaction while far behind."""
+MANY = 1_000
+"""Facts that have come, from which on more of the same are probably on their way: one batch of all is cheaper."""
 LONGEST_SECONDS = 1.0
 """How long a fact that has come may wait for others before it is applied."""
 GRACE_SECONDS = 30.0
@@ -121,6 +123,7 @@ class Projecting:
         self._applied = self._recorded_at = 0
         self._dropped = 0
         self._pending_since = self._heard_at = monotonic()
+        self._came = False
         self._patience = PATIENCE_SECONDS
 
     def run(self, stop: threading.Event, until_caught_up: bool = False) -> Mapping[Place, Standstill]:
@@ -241,7 +244,7 @@ class Projecting:
         had_at = monotonic()
         while not stop.is_set():
             with without_cycle_search():
-                self._poll(consumer, WAIT_MS if not self._pending() else MORE_MS if self._behind(consumer) else 0)
+                self._poll(consumer, self._wait_ms(consumer))
                 self._deliver(consumer, force=False)
             self._look_for_gaps(consumer)
             self._ask_if_silent(consumer, places[0])
@@ -279,10 +282,21 @@ class Projecting:
             consumer.end_offsets([TopicPartition(*place)], timeout_ms=int(ASK_SECONDS * 1000))
             self._heard_at = monotonic()
 
+    def _wait_ms(self, consumer: KafkaConsumer) -> int:
+        """How long to wait for records: a few facts are applied at once, many wait for more of their kind."""
+        pending = self._pending()
+        if not pending:
+            return WAIT_MS
+        return MORE_MS if pending >= MANY or self._behind(consumer) else 0
+
     def _poll(self, consumer: KafkaConsumer, wait_ms: int) -> None:
+        none_before = not self._pending()
         polled = consumer.poll(timeout_ms=wait_ms)
+        self._came = bool(polled)
         if polled:
             self._heard_at = monotonic()
+        if none_before:
+            self._pending_since = monotonic()
         unframed = self._given.unframed
         for partition, records in polled.items():
             chain = self._chains.get(Place(*partition))
@@ -297,13 +311,16 @@ class Projecting:
         return sum(_left(consumer, place) or 0 for place in self._chains)
 
     def _deliver(self, consumer: KafkaConsumer, force: bool) -> None:
-        """Apply what was taken, once it is enough or nothing more is at hand."""
+        """Apply what was taken, once it is enough or nothing more is at hand.
+
+        Once what it has fetched is handed out, kafka-python knows of nothing behind, also in the middle of a stream.
+        """
         pending = self._pending()
         if not pending:
-            self._pending_since = monotonic()
             return
         late = monotonic() - self._pending_since >= LONGEST_SECONDS
-        if not (force or late or pending >= BATCH or not self._behind(consumer)):
+        more = (pending >= MANY and self._came) or self._behind(consumer)
+        if more and not (force or late or pending >= BATCH):
             return
         deliveries = [chain.delivery() for chain in self._chains.values() if chain.waiting]
         passed = self._applied_by_view(deliveries)

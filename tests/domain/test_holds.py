@@ -115,6 +115,15 @@ class TestScopes:
         world.when(hold("filter_lot", "F"))
         assert (world.holds(WB1), world.holds(RC1), world.holds(PL1)) == ([], ["recall"], ["recall"])
 
+    @pytest.mark.parametrize("first", [True, False])
+    def test_of_two_bags_of_one_donation_a_window_holds_the_one_collected_within(
+        self, world: World, first: bool
+    ) -> None:
+        placing = on(at(9), hold("donation", D1, **{"from": at(4), "until": at(6)}))
+        bags = [on(at(1), collect(WB1)), on(at(5), collect(f"{D1}=E9999V00"))]
+        world.given(*([placing, *bags] if first else [*bags, placing]))
+        assert (world.holds(WB1), world.holds(f"{D1}=E9999V00")) == ([], ["recall"])
+
     def test_a_hold_on_a_bag_reaches_what_is_made_of_it_but_not_its_parent(self, world: World) -> None:
         world.given(collect(), separate(), hold("bag", RC1))
         assert (world.holds(WB1), world.holds(PL1)) == ([], [])

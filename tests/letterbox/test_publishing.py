@@ -111,6 +111,25 @@ def test_a_former_publisher_is_refused_and_the_newer_row_stays(kafka: Kafka, vie
         assert waiting(read, 10) == []
 
 
+def test_a_former_publisher_that_stalls_strikes_off_nothing_newer(kafka: Kafka, views: Views, history: History) -> None:
+    bag = collect(history, 1, 1.0)
+    fed(views, history)
+    present = publisher(kafka, views)
+
+    def stalled(point: str) -> None:
+        if point == "after-publish":  # sent, and not yet struck off
+            assert present.publish() == 1
+            history.tell(bag, "bag.stored", 2.0, facility="A9999", place="fridge-1")
+            fed(views, history)
+
+    former = Publisher(kafka.client, views, lambda _: None, stalled)
+    assert former.publish() == 1
+    with views.reading() as read:
+        assert [each.name for each in waiting(read, 10)] == [bag]
+    assert present.publish() == 1
+    assert rows_on_topic(kafka, history.ledger) == {bag: 2}
+
+
 def test_what_could_not_be_sent_stays_in_the_outbox(
     kafka: Kafka, views: Views, history: History, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from ledger.domain.aggregate import Fact, LedgerAggregate
 from ledger.domain.bag.facts import BagFacts as F
 from ledger.domain.bag.parts import BLOCKED_BY_HOLD, LAST_MINUTE, MAY_BE_EXPIRED, Attribute, Break, Cause, Hold, Notice
-from ledger.domain.values import Expiry, Lot, Quantity
+from ledger.domain.values import Expiry, Quantity
 
 
 class BagState(LedgerAggregate):
@@ -171,16 +171,16 @@ class BagState(LedgerAggregate):
     def _uses(self, fact: Any, operator: str | None) -> None:
         """Note what a standing hold may match."""
         at = fact.timestamp
-        found = [Attribute(f"{lot.kind}_lot", lot.id, at) for lot in _lots(fact.lots)]
-        found += [Attribute("device", device, at) for device in fact.devices]
-        if operator or fact.occasion.by:
-            found.append(Attribute("operator", operator or fact.occasion.by, at))
-        self.attributes += found
+        self.attributes += [Attribute(f"{lot.kind}_lot", lot.id, at) for lot in fact.lots if lot.id]
+        self.attributes += [Attribute("device", device, at) for device in fact.devices]
+        if operator := operator or fact.occasion.by:
+            self.attributes.append(Attribute("operator", operator, at))
 
     # origin
 
     def _origin(self, fact: Any) -> None:
-        told = next((n for n, origin in enumerate(self.origins) if _same_making(origin, fact)), None)
+        same = [number for number, origin in enumerate(self.origins) if _same_making(origin, fact)]
+        told = same[0] if same else None
         if told is not None and self.origins[told].originator_version > fact.originator_version:
             return  # a later telling of the same making came first in business order
         if told is None and self.origins:
@@ -494,16 +494,18 @@ class BagState(LedgerAggregate):
     def own_breaks(self) -> list[Break]:
         """Every rule broken as the bag's own stream tells, now."""
         found = list(self.breaks)
-        if self.holds:
+        if self.holds and self.hold_checks:
             found += [Break(code, fact.originator_version) for code, fact in self.hold_checks if self.held_at(fact)]
-        found += [
-            Break("temperature_out_of_range", fact.originator_version)
-            for fact in self.readings.values()
-            if not fact.within_rule
-        ]
+        if self.readings:
+            found += [
+                Break("temperature_out_of_range", fact.originator_version)
+                for fact in self.readings.values()
+                if not fact.within_rule
+            ]
         if not self.known and self.heard_of:
             found.append(Break("bag_unknown", None))
-        found += [Break("correction_of_unknown", each.originator_version) for each in self.unmatched()]
+        if self.corrections:
+            found += [Break("correction_of_unknown", each.originator_version) for each in self.unmatched()]
         return found
 
     @property
@@ -602,7 +604,3 @@ def _same_making(origin: Any, fact: Any) -> bool:
     """
     process_id = getattr(origin, "process_id", None)
     return type(origin) is type(fact) and process_id is not None and process_id == fact.process_id
-
-
-def _lots(lots: tuple[Lot, ...]) -> list[Lot]:
-    return [lot for lot in lots if lot.id]

@@ -26,12 +26,12 @@ from schemas.on_kafka import (
     key_of,
     number_bytes,
     partition_of,
+    record_header,
     record_schema,
     row_key,
     stale_key,
     topic_of,
     write_envelope,
-    write_record,
 )
 
 KINDS = {
@@ -173,17 +173,8 @@ def _record(wire: str) -> str:
     """What a record beside the facts is, and its fields."""
     schema: dict[str, Any] = record_schema(wire)
     fields = [[f"`{each['name']}`", avro_type(each["type"]), each["doc"]] for each in schema["fields"]]
-    about = f"{schema['doc']} `schemas/kafka/{wire}.avsc`; its bytes begin with `{_header(wire).hex()}`.\n"
+    about = f"{schema['doc']} `schemas/kafka/{wire}.avsc`; its bytes begin with `{record_header(wire).hex()}`.\n"
     return f"{about}\n{table(['field', 'type', 'meaning'], fields)}"
-
-
-def _header(wire: str) -> bytes:
-    """What bytes of this schema begin with, however its fields are filled."""
-    empty = {"string": "", "long": 0, "int": 0}
-    fields: list[dict[str, Any]] = record_schema(wire)["fields"]
-    plain = {each["name"]: each["type"] for each in fields if not isinstance(each["type"], list)}
-    kinds = {name: kind["type"] if isinstance(kind, dict) else kind for name, kind in plain.items()}
-    return write_record(wire, {name: empty[kind] for name, kind in kinds.items()})[:10]
 
 
 def _name(schema: dict[str, Any]) -> str:

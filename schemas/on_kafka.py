@@ -145,6 +145,11 @@ def _writer(wire: str) -> tuple[bytes, Any]:
     return header, parse_schema(_plain_times(schema))
 
 
+def record_header(wire: str) -> bytes:
+    """What the bytes of a record that is no fact begin with: marker and fingerprint of its schema."""
+    return _writer(wire)[0]
+
+
 def _plain_times(part: Any) -> Any:
     """Instants stay microseconds: exact, and what the rest of this program counts in."""
     if isinstance(part, dict):

@@ -19,7 +19,9 @@ from ledger.commands.command import (
     Text,
     check_bag,
     check_din,
+    missing,
 )
+from ledger.commands.malformed import Malformed
 from ledger.domain import Donation
 from ledger.store.workspace import Workspace
 
@@ -34,6 +36,31 @@ class OneDonation(Command, kw_only=True):
 
     def streams(self) -> Iterable[str]:
         return (self.din,)
+
+
+class SeveralDonations(Command, kw_only=True):
+    """A command about one donation (`din`) or several (`dins`); recorded for all of them or for none."""
+
+    din: Din | None = None
+    dins: list[Din] = []
+
+    def check(self) -> None:
+        if self.din is not None and self.dins:
+            raise Malformed("din_and_dins", "dins", "give either din or dins", "din 与 dins 只能给出其一")
+        if self.din is None and not self.dins:
+            raise missing("din")
+        for index, din in enumerate(self.dins):
+            check_din(din, f"dins[{index}]")
+        if len(set(self.dins)) < len(self.dins):
+            raise Malformed("din_named_twice", "dins", "a donation is named twice", "同一献血出现两次")
+        if self.din is not None:
+            check_din(self.din)
+
+    def names(self) -> list[str]:
+        return [self.din] if self.din is not None else self.dins
+
+    def streams(self) -> Iterable[str]:
+        return self.names()
 
 
 class RegisterDonation(OneDonation, kw_only=True):
@@ -77,8 +104,11 @@ class RecordSample(OneDonation, kw_only=True):
         ws.record(ws.donation(self.din), Donation.SampleTaken, sample=self.sample)
 
 
-class RecordTest(OneDonation, kw_only=True):
-    """A result on a sample of the donation; a reactive or disputed one holds every bag made from it."""
+class RecordTest(SeveralDonations, kw_only=True):
+    """A result on a sample of the donation; a reactive or disputed one holds every bag made from it.
+
+    A test run that came to the same for many samples is one command that names their `dins`.
+    """
 
     marker: Code
     result: Literal["nonreactive", "reactive", "acceptable", "unacceptable", "indeterminate"]
@@ -91,19 +121,20 @@ class RecordTest(OneDonation, kw_only=True):
     device: Id | None = None
 
     def carry_out(self, ws: Workspace) -> None:
-        ws.record(
-            ws.donation(self.din),
-            Donation.Tested,
-            marker=self.marker,
-            result=self.result,
-            stage=self.stage,
-            final=self.final,
-            assay=self.assay,
-            sample=self.sample,
-            reagent_lot=self.reagent_lot,
-            test_run=self.test_run,
-            device=self.device,
-        )
+        for din in self.names():
+            ws.record(
+                ws.donation(din),
+                Donation.Tested,
+                marker=self.marker,
+                result=self.result,
+                stage=self.stage,
+                final=self.final,
+                assay=self.assay,
+                sample=self.sample,
+                reagent_lot=self.reagent_lot,
+                test_run=self.test_run,
+                device=self.device,
+            )
 
 
 class RecordGroup(OneDonation, kw_only=True):

@@ -42,23 +42,24 @@ QUIET = (
 
 def settle(ws: Workspace) -> None:
     """Record everything that follows from the facts of the command at work."""
-    if ws.recorded != 1 or not _settled_alone(ws, ws.facts[-1]):
+    if not _settled_alone(ws, ws.own_facts):
         _settle(ws)
 
 
-def _settled_alone(ws: Workspace, fact: Fact) -> bool:
-    """Whether all that follows from a command's only fact is settled: most of what happens touches nothing else."""
+def _settled_alone(ws: Workspace, facts: list[Fact]) -> bool:
+    """Whether all that follows from these facts is settled: most of what happens touches nothing else."""
+    if not all(_stands_alone(ws, fact) for fact in facts):
+        return False
+    for name in sorted(fact.originator_id for fact in facts if type(fact) in JUDGED_BY_OTHERS):
+        settle_bag(ws, ws.bag(name), related=True)
+    return True
+
+
+def _stands_alone(ws: Workspace, fact: Fact) -> bool:
+    """Whether nothing follows from a fact but what is judged of its own bag."""
     if isinstance(fact, Donation.Tested):
         return _more_results_to_come(ws, fact)
-    judged = type(fact) in JUDGED_BY_OTHERS
-    if not judged and type(fact) not in QUIET:
-        return False
-    bag = ws.bag(fact.originator_id)
-    if not _is_quiet(bag):
-        return False
-    if judged:
-        settle_bag(ws, bag, related=True)
-    return True
+    return (type(fact) in QUIET or type(fact) in JUDGED_BY_OTHERS) and _is_quiet(ws.bag(fact.originator_id))
 
 
 def _is_quiet(bag: Bag) -> bool:

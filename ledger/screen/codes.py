@@ -36,6 +36,8 @@ MALFORMED: Final[dict[str, Pair]] = {
     "amount_not_positive": ("The amount is not above zero.", "数量不大于零。"),
     "bag_and_bags": ("Both bag and bags are given.", "同时给出了 bag 与 bags。"),
     "bag_named_twice": ("A bag is named twice in one command.", "同一命令中血袋出现两次。"),
+    "din_and_dins": ("Both din and dins are given.", "同时给出了 din 与 dins。"),
+    "din_named_twice": ("A donation is named twice in one command.", "同一命令中献血出现两次。"),
     "label_needs_product": ("A label needs a product code.", "贴签需要产品码。"),
     "same_pseudonym": ("Both pseudonyms are the same.", "两个假名相同。"),
     "fact_name_unknown": ("There is no fact of this name.", "没有此名称的记录。"),

@@ -23,7 +23,11 @@ COMMANDS = 2048
 """Of one window at most."""
 REACTIVE = ("hbsag", "anti_hcv", "syphilis", "nat_hbv")
 TOGETHER = 40
-"""Bags that people handle in one go: a box."""
+"""Bags or samples that people handle in one go: a box, a plate."""
+TEST_RUNS, TEST_RUN_MINUTES = 3, 15
+"""How many an evening has, and how far apart they are."""
+TRAY_MINUTES = 15
+"""How long bags wait on a tray until they are inspected."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE_US = 60_000_000
 
@@ -45,7 +49,7 @@ class CentresWorld:
         self._commands: list[Command] = []
         self._happened: list[tuple[Callable[..., None], tuple[Any, ...], dict[str, Any]]] = []
         self._number = 0
-        self._boxes: dict[tuple[int, str, tuple[str, ...]], list[Bag]] = {}
+        self._boxes: dict[tuple[int, str, tuple[str, ...]], list[Any]] = {}
         self._outputs: dict[Bag, list[Bag]] = {}
         self._shipped: set[int] = set()
         self._renamed: Counter[str] = Counter()
@@ -106,20 +110,20 @@ class CentresWorld:
         """Put something down in the agenda."""
         self._agenda.put(minute, what, about)
 
-    def box(self, minute: int, what: Callable[[int, Any], None], bag: Bag, *key: str) -> None:
-        """Do something at a minute with a bag, together with others for which the same is due."""
+    def box(self, minute: int, what: Callable[[int, Any], None], each: Bag | Donation, *key: str) -> None:
+        """Do something at a minute with a bag, or a donation's samples, together with all for which the same is due."""
         name = (minute, what.__name__, key)
         together = self._boxes.get(name)
         if together is None:
             together = self._boxes[name] = []
             self._agenda.put(minute, what, (name, key))
-        together.append(bag)
+        together.append(each)
 
-    def boxes(self, name: Any) -> Iterator[list[Bag]]:
-        """The bags of a box, as many at a time as people handle."""
-        bags = self._boxes.pop(name)
-        for start in range(0, len(bags), TOGETHER):
-            yield bags[start : start + TOGETHER]
+    def boxes(self, name: Any) -> Iterator[list[Any]]:
+        """What is in a box, as many at a time as people handle."""
+        together = self._boxes.pop(name)
+        for start in range(0, len(together), TOGETHER):
+            yield together[start : start + TOGETHER]
 
     # -- the year ---------------------------------------------------------------------------------
 
@@ -132,7 +136,9 @@ class CentresWorld:
                     self.put(bag.ready, self._receive, bag)
         for donation in self.plan.donations:
             self.put(donation.bags[0].ready, self._collect, donation)
-            self.put(donation.day * DAY + 20 * HOUR + donation.size % 97 % 60, self._test, donation)
+            run = int(donation.din[-2:]) % TEST_RUNS + 1
+            minute = donation.day * DAY + 20 * HOUR + run * TEST_RUN_MINUTES
+            self.box(minute, self._test, donation, donation.centre, str(run))
 
     def _receive(self, minute: int, bag: Bag) -> None:
         """Opening stock comes from a neighbour, who released it."""
@@ -167,20 +173,26 @@ class CentresWorld:
             )
             self._career(bag, minute)
 
-    def _test(self, minute: int, donation: Donation) -> None:
-        """All results of a donation, in the evening."""
+    def _test(self, minute: int, key: Any) -> None:
+        """A test run of an evening: each marker on a plate of samples, then each sample's group."""
+        centre, number = key[1]
         day = f"{self.instant(minute):%Y%m%d}"
-        run = f"{donation.centre}-{day}-{int(donation.din[-2:]) % 3 + 1}"
-        lot = f"RL-{day[:6]}"
-        bad = REACTIVE[int(donation.din[-4:]) % len(REACTIVE)] if donation.reactive else None
-        for marker in MARKERS:
-            result = "reactive" if marker == bad else "acceptable" if marker == "alt" else "nonreactive"
-            self.say(minute, "RecordTest", "lab-1", donation.centre, din=donation.din, marker=marker, result=result,
-                     test_run=f"{run}-{marker}", reagent_lot=f"{lot}-{marker}")  # fmt: skip
-        self.say(minute, "RecordGroup", "lab-2", donation.centre, din=donation.din, group=donation.donor.group,
-                 rhd=donation.donor.rhd, reagent_lot=f"{lot}-abo")  # fmt: skip
-        things = [f"lot:{lot}-{marker}" for marker in (*MARKERS, "abo")]
-        self.truly(self.truth.touched, donation.din, [*things, *(f"run:{run}-{marker}" for marker in MARKERS)])
+        run, lot = f"{centre}-{day}-{number}", f"RL-{day[:6]}"
+        for plate in self.boxes(key[0]):
+            for marker in MARKERS:
+                usual = "acceptable" if marker == "alt" else "nonreactive"
+                bad = [each.din for each in plate if marker == _reactive_marker(each)]
+                good = [each.din for each in plate if each.din not in bad]
+                for result, dins in ((usual, good), ("reactive", bad)):
+                    if dins:
+                        self.say(minute, "RecordTest", "lab-1", centre, dins=dins, marker=marker, result=result,
+                                 test_run=f"{run}-{marker}", reagent_lot=f"{lot}-{marker}")  # fmt: skip
+            things = [f"lot:{lot}-{marker}" for marker in (*MARKERS, "abo")]
+            things += [f"run:{run}-{marker}" for marker in MARKERS]
+            for donation in plate:
+                self.say(minute, "RecordGroup", "lab-2", centre, din=donation.din, group=donation.donor.group,
+                         rhd=donation.donor.rhd, reagent_lot=f"{lot}-abo")  # fmt: skip
+                self.truly(self.truth.touched, donation.din, things)
 
     # -- a bag's career ---------------------------------------------------------------------------
 
@@ -193,7 +205,7 @@ class CentresWorld:
             self.box(bag.at, self._discard, bag, bag.centre, "reactive")
             return
         looked_at = minute + 30 if bag.received else bag.usable - 90 + bag.size % 60
-        self.put(max(looked_at, minute), self._look_at, bag)
+        self.box(_tray(max(looked_at, minute)), self._look_at, bag, bag.centre)
 
     def _process(self, minute: int, bag: Bag) -> None:
         making = bag.making
@@ -214,15 +226,24 @@ class CentresWorld:
         for each in outputs:
             self._career(each, minute)
 
-    def _look_at(self, minute: int, bag: Bag) -> None:
-        """Inspected, its label scanned again; what fails is discarded, the rest released at the next hour for it."""
-        inspector = f"tech-{minute % 7 + 1:02d}"
-        if bag.failed:
-            self.say(minute, "InspectBag", inspector, bag.centre, bag=bag.name, passed=False)
-            self.box(max(bag.at, minute + 10), self._discard, bag, bag.centre, "failed")
-            return
-        self.say(minute, "InspectBag", inspector, bag.centre, bag=bag.name)
-        self.say(minute, "VerifyLabel", inspector, bag.centre, bag=bag.name)
+    def _look_at(self, minute: int, key: Any) -> None:
+        """Inspected, their labels scanned again, a tray at a time."""
+        inspector, centre = f"tech-{minute % 7 + 1:02d}", key[1][0]
+        for bags in self.boxes(key[0]):
+            for bag in bags:
+                if bag.failed:
+                    self.say(minute, "InspectBag", inspector, centre, bag=bag.name, passed=False)
+                    self.box(max(bag.at, minute + 10), self._discard, bag, centre, "failed")
+            good = [bag for bag in bags if not bag.failed]
+            if good:
+                names = [bag.name for bag in good]
+                self.say(minute, "InspectBag", inspector, centre, bags=names)
+                self.say(minute, "VerifyLabel", inspector, centre, bags=names)
+            for bag in good:
+                self._looked_at(minute, bag)
+
+    def _looked_at(self, minute: int, bag: Bag) -> None:
+        """What is well is released at the next hour for it."""
         if not bag.received:
             self.box(max(bag.usable, minute), self._release, bag, bag.centre)
         self.box(max(bag.usable, minute) + 20, self._store, bag, bag.centre, bag.component.component)
@@ -316,6 +337,15 @@ class CentresWorld:
 
     def _output(self, bag: Bag) -> Output:
         return Output(bag.name, bag.component.component, bag.size, bag.component.measure)
+
+
+def _reactive_marker(donation: Donation) -> str | None:
+    return REACTIVE[int(donation.din[-4:]) % len(REACTIVE)] if donation.reactive else None
+
+
+def _tray(minute: int) -> int:
+    """When what is ready at a minute is looked at, together with other bags."""
+    return -(-minute // TRAY_MINUTES) * TRAY_MINUTES
 
 
 def _as_output(bag: Bag) -> dict[str, Any]:

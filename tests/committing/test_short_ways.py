@@ -58,7 +58,7 @@ def recorded() -> list[FactRow]:
 
 def test_a_fact_settled_alone_leaves_what_settling_everything_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     short = recorded()
-    monkeypatch.setattr(import_module("ledger.policies.settle"), "_settled_alone", lambda ws, fact: False)
+    monkeypatch.setattr(import_module("ledger.policies.settle"), "_settled_alone", lambda ws, facts: False)
     long = recorded()
     assert [row[:6] for row in long] == [row[:6] for row in short]
     # The reason of the hold is sealed under a key of its own in each ledger.
@@ -96,6 +96,15 @@ def test_a_memory_that_holds_next_to_nothing_comes_to_the_same(monkeypatch: pyte
     remembered = troubled(1)
     monkeypatch.setattr(import_module("ledger.store.workspace"), "CACHED_AGGREGATES", 2)
     assert troubled(1) == remembered
+
+
+def test_what_is_settled_alone_in_a_world_of_trouble_comes_to_what_settling_everything_comes_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seeds = range(4)
+    short = [troubled(seed) for seed in seeds]
+    monkeypatch.setattr(import_module("ledger.policies.settle"), "_settled_alone", lambda ws, facts: False)
+    assert [troubled(seed) for seed in seeds] == short
 
 
 def line(fields_of_it: str) -> bytes:

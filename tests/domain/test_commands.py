@@ -8,11 +8,13 @@ import pytest
 from ledger.commands import COMMANDS
 from tests.domain.world import (
     D1,
+    D2,
     FFP,
     PL1,
     RC1,
     RED,
     WB1,
+    WB2,
     Said,
     World,
     amend,
@@ -272,9 +274,10 @@ BATCHES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("DistributeBag", {"to": "H1"}),
     ("DiscardBag", {"reason": "broken", "approved_by": "chief"}),
 )
+CHECKS: tuple[tuple[str, dict[str, Any]], ...] = (("InspectBag", {"findings": "clear"}), ("VerifyLabel", {}))
 
 
-@pytest.mark.parametrize("name,fields", BATCHES)
+@pytest.mark.parametrize("name,fields", [*BATCHES, *CHECKS])
 def test_a_short_batch_is_recorded_for_all_its_bags(world: World, name: str, fields: dict[str, Any]) -> None:
     ready = [collect(), *panel(), separate()]
     for bag in (RC1, PL1):
@@ -292,6 +295,46 @@ def test_a_short_batch_with_one_bad_bag_stores_nothing(world: World, name: str, 
     world.given(ready, discard(PL1))
     world.when(say(name, bags=[RC1, PL1], **fields))
     world.then_refused("BagEnded")
+
+
+@pytest.mark.parametrize("name", ["InspectBag", "VerifyLabel"])
+def test_a_failed_check_of_several_bags_holds_each(world: World, name: str) -> None:
+    world.given(collect(), separate())
+    world.when(say(name, bags=[RC1, PL1], passed=False))
+    assert world.holds(RC1) == world.holds(PL1) != []
+
+
+def test_a_run_that_came_to_the_same_for_several_donations_is_one_command(world: World) -> None:
+    world.given(collect(), collect(WB2, "donor-2"))
+    answer = world.when(result(marker="hbsag", din=None, dins=[D1, D2], test_run="R1"))
+    assert [(fact.stream, fact.name) for fact in answer.facts] == [
+        (D1, "donation.tested.v1"),
+        (D2, "donation.tested.v1"),
+    ]
+
+
+def test_a_result_of_several_donations_comes_to_what_a_command_for_each_comes_to(world: World) -> None:
+    alone, one, other = D1, D2, "A999926000003"
+    for number, din in enumerate((alone, one, other)):
+        world.given(collect(f"{din}=E0336V00", f"donor-{number}"))
+
+    def told(said: dict[str, Any]) -> None:
+        world.given(said, said | {"din": None, "dins": [one, other]})
+
+    def known(din: str) -> tuple[Any, ...]:
+        donation, bag = world.donation(din), world.bag(f"{din}=E0336V00")
+        return donation.concluded and donation.concluded.outcome, bag.status, bag.group, world.holds(bag.id)
+
+    *tests, _ = panel(alone)
+    for test in tests:
+        told(test)
+        assert known(one) == known(other) == known(alone)
+    world.given(group(alone), group(one), group(other))
+    assert known(one) == known(other) == known(alone)
+    assert known(alone)[0] == "acceptable"
+    told(reactive(alone))
+    assert known(one) == known(other) == known(alone)
+    assert known(alone)[0] == "unacceptable" and known(alone)[3]
 
 
 def test_an_output_takes_its_component_from_the_catalogue_when_none_is_named(world: World) -> None:

@@ -204,6 +204,10 @@ def dins() -> Iterator[Case]:
     ):
         yield f"din: {name}", but(TEST, din=text), code, "din"
     yield "din: a number", but(TEST, din=1234567890123), "wrong_type", "din"
+    yield "din and dins", but(TEST, dins=[DIN]), "din_and_dins", "dins"
+    yield "dins: one bad", but(TEST, din=GONE, dins=[DIN, "X"]), "truncated", "dins[1]"
+    yield "dins: one twice", but(TEST, din=GONE, dins=[DIN, DIN]), "din_named_twice", "dins"
+    yield "dins: none", but(TEST, din=GONE, dins=[]), "field_missing", "din"
     yield "din: left out", but(GROUP, din=GONE), "field_missing", "din"
     yield "hold: a bad DIN", but(HOLD, scope={"kind": "donation", "id": "X"}), "truncated", "scope.id"
 

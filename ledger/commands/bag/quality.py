@@ -13,23 +13,25 @@ from ledger.policies.closure import ancestors, donations_of, same_donor
 from ledger.store.workspace import Workspace
 
 
-class InspectBag(OneBag, kw_only=True):
+class InspectBag(SeveralBags, kw_only=True):
     """Visual inspection; a failed one holds the bag."""
 
     passed: bool = True
     findings: Text | None = None
 
     def carry_out(self, ws: Workspace) -> None:
-        ws.record(ws.bag(self.bag), Bag.Inspected, passed=self.passed, findings=ws.sealed(self.findings))
+        for bag in self.each(ws):
+            ws.record(bag, Bag.Inspected, passed=self.passed, findings=ws.sealed(self.findings))
 
 
-class VerifyLabel(OneBag, kw_only=True):
+class VerifyLabel(SeveralBags, kw_only=True):
     """The label was scanned again and compared; a failed check holds the bag."""
 
     passed: bool = True
 
     def carry_out(self, ws: Workspace) -> None:
-        ws.record(ws.bag(self.bag), Bag.LabelVerified, passed=self.passed)
+        for bag in self.each(ws):
+            ws.record(bag, Bag.LabelVerified, passed=self.passed)
 
 
 class SampleQuality(OneBag, kw_only=True):

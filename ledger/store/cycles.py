@@ -19,7 +19,7 @@ def without_cycle_search() -> Iterator[None]:
         yield
     finally:
         if was:
-            if gc.get_count()[0] >= MANY:
+            if gc.get_count()[0] >= MANY and not gc.get_freeze_count():  # what others froze stays so
                 gc.freeze()
                 gc.unfreeze()  # what is young is old now, and nobody looked at it
             gc.enable()

@@ -167,13 +167,22 @@ def _compiled_writer(wire: str) -> Write:
     return compile_writer(_plain_times(record_schema(wire)), header, {})
 
 
+@lru_cache(maxsize=len(RECORDS))
+def _nulls(wire: str) -> dict[str, None]:
+    """The fields that may be null."""
+    return {each["name"]: None for each in record_schema(wire)["fields"] if "null" in each["type"]}
+
+
 def _unsealed(fact: Any, field: str, text: Any) -> Any:
     raise AssertionError("no record beside the facts has a sealed text")
 
 
 def write_record(wire: str, fields: dict[str, Any]) -> bytes:
-    """The single-object encoding of a record that is no fact; times in microseconds, amounts as Decimal."""
-    return _compiled_writer(wire)(SimpleNamespace(**fields), _unsealed)
+    """The single-object encoding of a record that is no fact; times in microseconds, amounts as Decimal.
+
+    What may be null may be left out.
+    """
+    return _compiled_writer(wire)(SimpleNamespace(**(_nulls(wire) | fields)), _unsealed)
 
 
 def read_record(wire: str, data: bytes) -> dict[str, Any]:

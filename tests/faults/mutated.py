@@ -4,12 +4,13 @@
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from projections.letterbox import chain
 from projections.letterbox.letters import Letter
 from projections.readmodels import delivering
 from projections.readmodels.database import Writing
+from projections.readmodels.delivering import Stray
 from projections.readmodels.partitions import Reached
 from schemas.on_kafka import Place
 
@@ -28,25 +29,22 @@ def without_fence() -> None:
 
 def without_deduplication() -> None:
     """What came before is taken once more."""
-    as_it_was = chain.Chain._hear
+    as_it_was = chain.Chain.hear
 
-    def hear(self: chain.Chain, letter: Letter) -> None:
-        if letter.number < self.expected:
-            self._taken.append(letter)
-        else:
-            as_it_was(self, letter)
+    def hear(self: chain.Chain, letters: Iterable[Letter | Stray]) -> None:
+        for letter in letters:
+            if isinstance(letter, Letter) and letter.ledger == self.ledger and letter.number < self.expected:
+                self._taken.append(letter)
+                self._heard_to = letter.offset + 1
+            else:
+                as_it_was(self, [letter])
 
-    chain.Chain._hear = hear  # type: ignore[method-assign]
+    chain.Chain.hear = hear  # type: ignore[method-assign]
 
 
 def without_chain() -> None:
     """The next number is taken, whatever its hash."""
-
-    def hear(self: chain.Chain, letter: Letter) -> None:
-        if letter.number == self.expected:
-            self._taken.append(letter)
-
-    chain.Chain._hear = hear  # type: ignore[method-assign]
+    chain._fits = lambda letter, before: True
 
 
 SAFEGUARDS: dict[str, Callable[[], None]] = {

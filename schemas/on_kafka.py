@@ -163,8 +163,7 @@ def _plain_times(part: Any) -> Any:
 @lru_cache(maxsize=len(RECORDS))
 def _compiled_writer(wire: str) -> Write:
     """Several times as fast as fastavro's, which takes a dict: there is such a record for each fact."""
-    header, _ = _writer(wire)
-    return compile_writer(_plain_times(record_schema(wire)), header, {})
+    return compile_writer(_plain_times(record_schema(wire)), record_header(wire), {})
 
 
 @lru_cache(maxsize=len(RECORDS))
@@ -215,12 +214,13 @@ def read_envelope(data: bytes) -> Envelope:
 
 @cache
 def _envelope_reader() -> tuple[bytes, Read]:
-    header, _ = _writer("envelope.v1")
     fields = "({ledger}, {position}, {stream}, {version}, {name}, {recorded_at})"
     schema = record_schema("envelope.v1")
     # When a fact was recorded few others were: to remember it would only push out what is met again.
     names = {"micros_of": micros_of.__wrapped__}
-    return header, compile_reader(schema, lambda _, variables: fields.format(**variables), names, logical=False)
+    return record_header("envelope.v1"), compile_reader(
+        schema, lambda _, variables: fields.format(**variables), names, logical=False
+    )
 
 
 def _another(wire: str, header: bytes, data: bytes) -> SchemaError:

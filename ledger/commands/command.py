@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
@@ -179,6 +179,30 @@ def check_din(text: str, where: str = "din") -> str:
         return check_din_name(text)
     except BadScan as error:
         raise scan_malformed(error, where) from None
+
+
+def check_one_or_several(
+    one: str | None,
+    several: list[str],
+    where: str,
+    check: Callable[[str, str], str],
+    both: Callable[[], Malformed],
+    twice: Callable[[], Malformed],
+) -> None:
+    """Either the field `where` or its plural, each name well-formed by `check`, and none twice.
+
+    Errors: Malformed.
+    """
+    if one is not None and several:
+        raise both()
+    if one is None and not several:
+        raise missing(where)
+    for index, name in enumerate(several):
+        check(name, f"{where}s[{index}]")
+    if len(set(several)) < len(several):
+        raise twice()
+    if one is not None:
+        check(one, where)
 
 
 def scan_malformed(error: BadScan, where: str) -> Malformed:

@@ -19,7 +19,7 @@ from ledger.commands.command import (
     Text,
     check_bag,
     check_din,
-    missing,
+    check_one_or_several,
 )
 from ledger.commands.malformed import Malformed
 from ledger.domain import Donation
@@ -45,22 +45,21 @@ class SeveralDonations(Command, kw_only=True):
     dins: list[Din] = []
 
     def check(self) -> None:
-        if self.din is not None and self.dins:
-            raise Malformed("din_and_dins", "dins", "give either din or dins", "din 与 dins 只能给出其一")
-        if self.din is None and not self.dins:
-            raise missing("din")
-        for index, din in enumerate(self.dins):
-            check_din(din, f"dins[{index}]")
-        if len(set(self.dins)) < len(self.dins):
-            raise Malformed("din_named_twice", "dins", "a donation is named twice", "同一献血出现两次")
-        if self.din is not None:
-            check_din(self.din)
+        check_one_or_several(self.din, self.dins, "din", check_din, _both, _twice)
 
     def names(self) -> list[str]:
         return [self.din] if self.din is not None else self.dins
 
     def streams(self) -> Iterable[str]:
         return self.names()
+
+
+def _both() -> Malformed:
+    return Malformed("din_and_dins", "dins", "give either din or dins", "din 与 dins 只能给出其一")
+
+
+def _twice() -> Malformed:
+    return Malformed("din_named_twice", "dins", "a donation is named twice", "同一献血出现两次")
 
 
 class RegisterDonation(OneDonation, kw_only=True):

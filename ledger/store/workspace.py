@@ -215,8 +215,10 @@ class Workspace:
     def groups_of(self, dins: Sequence[str]) -> dict[str, Groups]:
         """The groups of donations, many of them long past: one that was dropped from memory is not replayed for it."""
         aggregates, kept = self.cache.aggregates, self.cache.groups
-        self.fetch(din for din in dins if din in aggregates or din not in kept)
-        return {din: kept[din] if din not in aggregates and din in kept else self.donation(din).groups for din in dins}
+        found = {din: kept[din] for din in dins if din in kept and din not in aggregates}
+        others = [din for din in dins if din not in found]
+        self.fetch(others)
+        return found | {din: self.donation(din).groups for din in others}
 
     def panel_of(self, donation: Donation) -> Panel | None:
         """The panel in force for a donation; None while it is not registered, or none is for its kind."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ledger.commands.command import BagId, Command, check_bag, missing
+from ledger.commands.command import BagId, Command, check_bag, check_one_or_several
 from ledger.commands.malformed import Malformed
 from ledger.domain import Bag
 from ledger.store.workspace import Workspace
@@ -27,16 +27,7 @@ class SeveralBags(Command, kw_only=True):
     bags: list[BagId] = []
 
     def check(self) -> None:
-        if self.bag is not None and self.bags:
-            raise Malformed("bag_and_bags", "bags", "give either bag or bags", "bag 与 bags 只能给出其一")
-        if self.bag is None and not self.bags:
-            raise missing("bag")
-        for index, name in enumerate(self.bags):
-            check_bag(name, f"bags[{index}]")
-        if len(set(self.bags)) < len(self.bags):
-            raise Malformed("bag_named_twice", "bags", "a bag is named twice", "同一血袋出现两次")
-        if self.bag is not None:
-            check_bag(self.bag)
+        check_one_or_several(self.bag, self.bags, "bag", check_bag, _both, _twice)
 
     def names(self) -> list[str]:
         return [self.bag] if self.bag is not None else self.bags
@@ -46,6 +37,14 @@ class SeveralBags(Command, kw_only=True):
 
     def each(self, ws: Workspace) -> list[Bag]:
         return ws.bags(self.names())
+
+
+def _both() -> Malformed:
+    return Malformed("bag_and_bags", "bags", "give either bag or bags", "bag 与 bags 只能给出其一")
+
+
+def _twice() -> Malformed:
+    return Malformed("bag_named_twice", "bags", "a bag is named twice", "同一血袋出现两次")
 
 
 def first_heard(ws: Workspace, bag: Bag, fact: str) -> None:

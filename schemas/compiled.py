@@ -20,6 +20,8 @@ Make = Callable[[str, Mapping[str, str]], str]
 """From a record's full name and its fields' variables, to the expression that makes its value."""
 
 SEALED = "bloodledger.Sealed"
+SHARED = "bloodledger.Occasion"
+"""The record that all facts of a command share: it is written once, and its bytes are taken again."""
 PASSED_OVER = "passed over"
 """The type that `only` gives to a field nobody wants: its bytes are passed over."""
 
@@ -69,6 +71,10 @@ def compile_reader(schema: Mapping[str, Any], make: Make, names: Mapping[str, An
     return _function(source, "read", schema, names)  # type: ignore[no-any-return]
 
 
+_LAST_SHARED: list[tuple[object, bytes]] = [(None, b"")]
+"""The shared record that was written last, and its bytes; a pair, so that another thread changes both or neither."""
+
+
 def compile_writer(schema: Mapping[str, Any], header: bytes, renamed: Mapping[str, str]) -> Write:
     """A writer of one schema; `renamed` says which fields are attributes of another name."""
     code = _Writing(renamed)
@@ -82,7 +88,7 @@ def compile_writer(schema: Mapping[str, Any], header: bytes, renamed: Mapping[st
             "    return bytes(out)",
         ]
     )
-    return _function(source, "write", schema, {"HEADER": header})  # type: ignore[no-any-return]
+    return _function(source, "write", schema, {"HEADER": header, "LAST_SHARED": _LAST_SHARED})  # type: ignore[no-any-return]
 
 
 def _function(source: str, name: str, schema: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
@@ -281,9 +287,18 @@ class _Writing(_Lines):
         self.put(depth, "out.append(0)")
 
     def _record(self, part: Any, source: str, depth: int, path: str) -> None:
+        if part["name"] == SHARED:
+            self.put(depth, "known, same = LAST_SHARED[0]", f"if known is {source}:", "    out += same", "else:")
+            self.put(depth + 1, "begin = len(out)")
+            self._record_fields(part, source, depth + 1, path)
+            self.put(depth + 1, f"LAST_SHARED[0] = ({source}, bytes(out[begin:]))")
+            return
         if part["name"] == SEALED:
             self.put(depth, f"sealed = seal(fact, {path}, {source})")
             source = "sealed"
+        self._record_fields(part, source, depth, path)
+
+    def _record_fields(self, part: Any, source: str, depth: int, path: str) -> None:
         for field in part["fields"]:
             variable, name = self.fresh("v"), field["name"]
             # Only the fact's own fields are renamed, and only they begin a path.

@@ -174,7 +174,8 @@ class Donation(LedgerAggregate):
         self.information: list[Donation.PostDonationInformation] = []
         self.attributes: list[Attribute] = []
         self.concluded: Donation.Concluded | None = None
-        self._conclusions: dict[tuple[int, str, datetime | None], Conclusion] = {}
+        self._conclusions: dict[tuple[str, datetime | None], Conclusion] = {}
+        self._conclusions_of = 0
         self.open_nonconformities: dict[str, Any] = {}
         self.settled: set[str] = set()
 
@@ -283,9 +284,11 @@ class Donation(LedgerAggregate):
 
     def conclusion(self, panel: Panel, until: datetime | None = None) -> Conclusion:
         """What the panel comes to, or came to by an instant; the same in whatever order the results came."""
-        key = (self.version, panel.id, until)
+        if self._conclusions_of != self.version:
+            self._conclusions, self._conclusions_of = {}, self.version
+        key = (panel.id, until)
         if key not in self._conclusions:
-            self._conclusions = {key: self._concluded_by(panel, until)}
+            self._conclusions[key] = self._concluded_by(panel, until)
         return self._conclusions[key]
 
     def _concluded_by(self, panel: Panel, until: datetime | None) -> Conclusion:

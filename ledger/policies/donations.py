@@ -253,6 +253,19 @@ def carry_panel(ws: Workspace, donation: Donation, bag: Bag) -> bool:
     return True
 
 
+def born_with_panels(ws: Workspace, bag: Bag) -> None:
+    """A bag made or heard of after its donation's results is told of them."""
+    dins = {din for parent in ws.bags(list(bag.parents)) for din in parent.panels}
+    if not bag.parents:
+        dins.add(bag.din)
+    ws.fetch(dins)
+    for din in sorted(dins):
+        donation = ws.donation(din)
+        if donation.version and carry_panel(ws, donation, bag):
+            for child in list(descendants(ws, [bag]).values())[1:]:
+                carry_panel(ws, donation, child)
+
+
 def _raise_and_withdraw(ws: Workspace, donation: Donation, disagreeing: datetime | None) -> None:
     breaks = donation.own_breaks()
     if disagreeing is not None:

@@ -5,13 +5,17 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from ledger.domain import Bag, Donation, Donor, Hold
+from ledger.domain import Bag, Donation, Donor, Fact, Hold
+from ledger.domain.bag.parts import Attribute
 from ledger.domain.values import Ref
 from ledger.policies.closure import ancestors, bags_of_donations, descendants, donations_of_donor, same_donor
 from ledger.store.workspace import Workspace
 
 OF_A_SAMPLE = frozenset({"reagent_lot", "test_run", "device"})
 """Scopes that a donation's samples may belong to."""
+
+SAID_OF_A_PANEL = (Donation.Concluded, Donation.NonconformityRaised, Donation.NonconformityWithdrawn)
+"""Facts of a donation that say what others come to."""
 
 
 class Standing(NamedTuple):
@@ -33,6 +37,16 @@ def origin_of(name: str) -> Ref:
     """The fact that a hold is named after; a recall asks the same of thousands of bags."""
     stream, _, version = name.rpartition("@")
     return Ref(stream, int(version))
+
+
+def uses_what_is_held(ws: Workspace, result: Donation.Tested | Donation.Grouped) -> bool:
+    """Whether a hold was ever placed on what a result was had with."""
+    return ws.any_holds and any(ws.has_hold(kind, getattr(result, kind)) for kind in OF_A_SAMPLE)
+
+
+def under_a_hold(ws: Workspace, attributes: Sequence[Attribute]) -> bool:
+    """Whether a hold was ever placed on any of the lots, devices, operators and runs that a bag was made with."""
+    return ws.any_holds and any(ws.has_hold(each.kind, each.id) for each in attributes)
 
 
 def settle_holds(ws: Workspace, changed: Iterable[Bag]) -> set[str]:
@@ -241,9 +255,16 @@ def _reached_by_scopes(ws: Workspace) -> Iterator[Bag]:
         elif isinstance(aggregate, Donor) and aggregate.facts and _regrouped(ws):
             dins = [din for name in _pseudonyms(aggregate) for din in donations_of_donor(ws, name)]
             yield from bags_of_donations(ws, list(dict.fromkeys(dins)))
-    dins = [name for name, each in ws.touched.items() if isinstance(each, Donation)]
-    if dins:
-        yield from bags_of_donations(ws, dins)
+    tied = dict.fromkeys(fact.originator_id for fact in ws.own_facts if _ties_to_a_hold(ws, fact))
+    if tied:
+        yield from bags_of_donations(ws, list(tied))
+
+
+def _ties_to_a_hold(ws: Workspace, fact: Fact) -> bool:
+    """Whether a fact of a donation may bring it into the scope of a hold, or out of it."""
+    if isinstance(fact, (Donation.Tested, Donation.Grouped)):
+        return uses_what_is_held(ws, fact)
+    return isinstance(ws.touched[fact.originator_id], Donation) and not isinstance(fact, SAID_OF_A_PANEL)
 
 
 def _pseudonyms(donor: Donor) -> list[str]:

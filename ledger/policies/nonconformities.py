@@ -9,21 +9,23 @@ from ledger.domain.bag import Break
 from ledger.domain.process import unaccounted
 from ledger.domain.values import Ref
 from ledger.policies.closure import donations_of, same_donor
-from ledger.store.workspace import Workspace
+from ledger.store.workspace import Workspace, on_clock
 
 SAID = "said:"
 """Prefix of nonconformities a person raised; no policy withdraws them."""
 
-BY_OTHERS = frozenset(
+BY_DONATIONS = frozenset(
     {
         "emergency_release_results_open",
         "released_unacceptable",
         "released_before_results",
         "released_donor_deferred",
-        "quantity_not_conserved",
     }
 )
-"""Codes judged by other streams than the bag's own: its donations, donors, parents and children."""
+"""Codes judged by other streams than the bag's own: its donations and their donors."""
+
+BY_RELATIVES = frozenset({"quantity_not_conserved"})
+"""Codes judged by the bag's parents and children."""
 
 KEPT = "happened_in_future"
 """Judged once, by the clock of the commit; no later fact explains it."""
@@ -54,20 +56,23 @@ def adjust(ws: Workspace, aggregate: Bag | Donation, breaks: list[Break]) -> Non
             )
 
 
-def settle_bag(ws: Workspace, bag: Bag, *, related: bool) -> None:
-    """The nonconformities of one bag; `related` when what others say of it may have changed."""
+def settle_bag(ws: Workspace, bag: Bag, *, donations: bool, relatives: bool) -> None:
+    """The nonconformities of one bag.
+
+    `donations`, `relatives`: whether what its donations and their donors say of it may have changed, or what its
+    parents and children do; of what cannot have changed, what is open stays open.
+    """
     breaks = bag.own_breaks()
-    if not related:
-        breaks += [
-            Break(fact.code, fact.about_version, fact.detail)
-            for fact in bag.open_nonconformities.values()
-            if fact.code in BY_OTHERS
-        ]
-    else:
-        if isinstance(bag.released, Bag.Released):
-            breaks += _release_breaks(ws, bag, bag.released)
-        if bag.consumed is not None:
-            breaks += _conservation_breaks(ws, bag, bag.consumed)
+    kept = (frozenset() if donations else BY_DONATIONS) | (frozenset() if relatives else BY_RELATIVES)
+    breaks += [
+        Break(fact.code, fact.about_version, fact.detail)
+        for fact in bag.open_nonconformities.values()
+        if fact.code in kept
+    ]
+    if donations and isinstance(bag.released, Bag.Released):
+        breaks += _release_breaks(ws, bag, bag.released)
+    if relatives and bag.consumed is not None:
+        breaks += _conservation_breaks(ws, bag, bag.consumed)
     if breaks or bag.open_nonconformities:
         adjust(ws, bag, breaks)
 
@@ -139,7 +144,7 @@ def _is_conserved(ws: Workspace, bag: Bag, consumed: Bag.Consumed) -> bool:
     parents = ws.bags(list(dict.fromkeys(name for child in children for name in child.parents)) or [bag.id])
     if any(parent.quantity is None for parent in parents) or len(made) < len(children):
         return True
-    rule = ws.catalogue.process(consumed.process, consumed.timestamp)
+    rule = ws.catalogue.process(consumed.process, on_clock(consumed.timestamp, consumed.occasion))
     per_unit = rule.ml_per_unit if rule is not None else None
     return not unaccounted(
         consumed.process,

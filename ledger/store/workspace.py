@@ -87,6 +87,7 @@ class Workspace:
         self._absent: set[str] = set()
         self._stored_links: dict[tuple[str, str], list[Link]] = {}
         self._batch_links: dict[tuple[str, str], list[Link]] = {}
+        self._linked: dict[tuple[str, str], Sequence[Link]] = {}
         self.at: datetime
         self.occasion: Occasion
         self.removing = False
@@ -143,7 +144,9 @@ class Workspace:
 
     def _link(self, link: Link) -> None:
         self.links.append(link)
-        self._batch_links.setdefault((link.kind, link.key), []).append(link)
+        key = (link.kind, link.key)
+        self._batch_links.setdefault(key, []).append(link)
+        self._linked.pop(key, None)
         if link.kind == "hold":
             assert self.cache.hold_scopes is not None
             self.cache.hold_scopes.add(link.key)
@@ -234,11 +237,20 @@ class Workspace:
     def recipient(self, pseudonym: str) -> Recipient:
         return self._load(Recipient, f"patient:{pseudonym}")
 
-    def linked(self, kind: str, keys: Sequence[str]) -> list[Link]:
+    def linked(self, kind: str, keys: Sequence[str]) -> Sequence[Link]:
         """What the write-side index holds for these keys, this batch included, each stream once and in order.
 
         The order must not depend on what is stored and what is in the batch: one history, one tree.
         """
+        if len(keys) != 1:
+            return self._found_linked(kind, keys)
+        key = (kind, keys[0])
+        found = self._linked.get(key)
+        if found is None:
+            found = self._linked[key] = self._found_linked(kind, keys)
+        return found
+
+    def _found_linked(self, kind: str, keys: Sequence[str]) -> Sequence[Link]:
         unasked = [key for key in keys if (kind, key) not in self._stored_links]
         if unasked:
             self._stored_links.update(((kind, key), []) for key in unasked)

@@ -1,6 +1,7 @@
 """This file holds the tests that what is done the short way comes to the same as what is done the long way."""
 
 import json
+from collections import Counter
 from importlib import import_module
 from itertools import islice
 from typing import Any
@@ -9,11 +10,14 @@ import pytest
 
 from ledger.commands.malformed import Malformed
 from ledger.commands.reading import read_command
-from ledger.domain import Donation
+from ledger.domain import Donation, Fact
+from ledger.policies.alone import settled_alone
 from ledger.settings import read_settings
 from ledger.simulation import open_for, run
 from ledger.simulator.published_week import week_of_donations
+from ledger.simulator.scenario import load_scenario
 from ledger.simulator.trouble.world import TroubleWorld
+from ledger.simulator.worlds import world_of
 from ledger.store.port import FactRow
 from ledger.store.workspace import Workspace
 from tests.committing.ledgers import Opened
@@ -58,7 +62,7 @@ def recorded() -> list[FactRow]:
 
 def test_a_fact_settled_alone_leaves_what_settling_everything_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     short = recorded()
-    monkeypatch.setattr(import_module("ledger.policies.settle"), "_settled_alone", lambda ws, facts: False)
+    monkeypatch.setattr(import_module("ledger.policies.settle"), "settled_alone", lambda ws, facts: False)
     long = recorded()
     assert [row[:6] for row in long] == [row[:6] for row in short]
     # The reason of the hold is sealed under a key of its own in each ledger.
@@ -103,8 +107,36 @@ def test_what_is_settled_alone_in_a_world_of_trouble_comes_to_what_settling_ever
 ) -> None:
     seeds = range(4)
     short = [troubled(seed) for seed in seeds]
-    monkeypatch.setattr(import_module("ledger.policies.settle"), "_settled_alone", lambda ws, facts: False)
+    monkeypatch.setattr(import_module("ledger.policies.settle"), "settled_alone", lambda ws, facts: False)
     assert [troubled(seed) for seed in seeds] == short
+
+
+def lived(scenario: str, days: int) -> list[FactRow]:
+    """The facts of some days of a centre."""
+    world = world_of(load_scenario(scenario), 5, days)
+    with open_for(read_settings({}, ledger=":memory:"), world) as ledger:
+        assert run(ledger, world).surprises == []
+        return ledger.store.rows(0, 100_000)
+
+
+@pytest.mark.parametrize("scenario,days", [("ulanqab-2025", 12), ("province", 3)])
+def test_a_centres_days_settled_alone_come_to_what_settling_everything_comes_to(
+    scenario: str, days: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settling = import_module("ledger.policies.settle")
+    alone: Counter[str] = Counter()
+
+    def watched(ws: Workspace, facts: list[Fact]) -> bool:
+        settled: bool = settled_alone(ws, facts)
+        alone.update(fact.short_name() for fact in facts if settled)
+        return settled
+
+    monkeypatch.setattr(settling, "settled_alone", watched)
+    short = lived(scenario, days)
+    told = ("bag.collected", "donation.registered", "bag.consumed", "bag.prepared", "donation.tested", "bag.released")
+    assert all(alone[name] > 20 for name in told), alone
+    monkeypatch.setattr(settling, "settled_alone", lambda ws, facts: False)
+    assert lived(scenario, days) == short
 
 
 def line(fields_of_it: str) -> bytes:

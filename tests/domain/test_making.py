@@ -242,6 +242,17 @@ class TestConservation:
         world.then_recorded()
         assert world.nonconformities(RC1) == ["quantity_not_conserved"]
 
+    @pytest.mark.parametrize(
+        "when,broken", [("1998-09-30T23:30", []), ("1998-10-01T00:30", ["quantity_not_conserved"])]
+    )
+    def test_the_rule_of_a_report_is_that_of_the_senders_day(self, world: World, when: str, broken: list[str]) -> None:
+        """The site's bound holds from 1998-10-01 on, a day that in UTC begins eight hours later."""
+        world.given(on("1998-09-30T08:00:00+08:00", collect()))
+        much = prepare("separate", WB1, (RC1, RED, "2 U"), (PL1, FFP, "501 mL"))
+        world.when(on(f"{when}:00+08:00", reported(much)))
+        world.then_recorded()
+        assert world.nonconformities(WB1) == broken
+
     def test_halves_and_quarters_are_exact(self, world: World) -> None:
         world.given(collect(quantity=q("0.3 U")))
         outputs = [(f"{D1}=E0336V{letter}0", "whole_blood", "0.1 U") for letter in "ABC"]

@@ -86,19 +86,46 @@ def _listed(value: Any) -> Any:
     return [_listed(each) for each in value] if isinstance(value, tuple) else value
 
 
-def sample() -> bytes:
-    occasion = {
-        "sender": "site",
-        "request": "r1",
-        "request_sha256": b"d" * 32,
-        "business_key": None,
-        "by": "n",
-        "reported": True,
-        "offset_minutes": 480,
-        "zone_from": "given",
-        "received_at": None,
+def test_the_occasion_is_the_same_record_in_every_schema() -> None:
+    """A writer takes the bytes of the occasion written last, whatever fact it came with."""
+    schema_of = {wire: schemas.schema_of(wire) for wire in WIRES}
+    found = [
+        field["type"] for schema in schema_of.values() for field in schema["fields"] if field["name"] == "occasion"
+    ]
+    assert len(found) == len(WIRES) and all(each == found[0] for each in found)
+
+
+def test_the_same_occasion_again_is_written_alike_and_another_anew() -> None:
+    bodies: dict[str, dict[str, Any]] = {
+        "bag.stored.v1": {"facility": "A9999", "place": None},
+        "bag.annulled.v1": {"target_version": 1, "target_fact": None, "match": [], "reason": None},
     }
-    body = {"happened_at": datetime(2026, 1, 1, tzinfo=UTC), "occasion": occasion, "match": [{"field": "a"}]}
+    occasions = [{**OCCASION, "request": request} for request in ("r1", "r2")]
+    shared = [_fields(each) for each in occasions]
+    writers = {wire: compile_writer(schemas.schema_of(wire), schemas.header_of(wire), {}) for wire in bodies}
+    for wire, number in [(wire, number) for number in (0, 0, 1, 0) for wire in bodies]:
+        fact = Fields({"happened_at": AT, "caused_by": None, **bodies[wire]})
+        vars(fact)["occasion"] = shared[number]
+        body = {"happened_at": AT, "occasion": occasions[number], "caused_by": None, **bodies[wire]}
+        assert writers[wire](fact, None) == schemas.encode(wire, body)
+
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+OCCASION = {
+    "sender": "site",
+    "request": "r1",
+    "request_sha256": b"d" * 32,
+    "business_key": None,
+    "by": "n",
+    "reported": True,
+    "offset_minutes": 480,
+    "zone_from": "given",
+    "received_at": None,
+}
+
+
+def sample() -> bytes:
+    body = {"happened_at": AT, "occasion": OCCASION, "match": [{"field": "a"}]}
     return schemas.encode("bag.annulled.v1", body)
 
 

@@ -34,7 +34,7 @@ test-fast: $(VENV)/.dev ## the tests that are not marked slow (under 2 minutes)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(DRAW) $(PYTEST)
 
 bench: $(VENV)/.dev ## measure against the promises: the table and bench.json; ROW=… one row, FULL=1 also 10 million facts
-	@$(BIN)/python -m tests.bench $(addprefix --row ,$(ROW)) $(if $(FULL),--full) --json bench.json
+	@$(BIN)/python -m tests.bench $(addprefix --row ,$(ROW)) $(if $(FULL),--full) --json $(if $(FULL),bench-full.json,bench.json)
 
 faults: $(VENV)/.dev ## kill, cut and fill what there is on a real Kafka, and see that nothing is lost: ROUNDS=…, SEED=…
 	@$(BIN)/python -m tests.faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))

@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from schemas import Field, SchemaError, decode_raw, fields, newest
+from schemas import Field, SchemaError, decode_part, decode_raw, fields, newest, wire_names
 from schemas.errors import RegistryAway
 from schemas.on_kafka import (
     ENVELOPE,
@@ -172,6 +172,23 @@ def decode_stored(
     return _new(Fact, (position, stream, version, short_name(wire), happened_at, recorded_at, body, wire, state))
 
 
+def part_of_stored(row: tuple[Any, ...], wanted: frozenset[str]) -> Fact:
+    """A fact that was read whole before, with some fields of its body alone.
+
+    Shape: `row` has position, stream, version, wire name, happened_at, recorded_at and bytes.
+    Errors: SchemaError, KeyError: see `schemas.decode_part`.
+    """
+    position, stream, version, wire, happened_at, recorded_at, state = row
+    body = decode_part(state, wanted)[1] if wanted else {}
+    return _new(Fact, (position, stream, version, short_name(wire), happened_at, recorded_at, body, wire, state))
+
+
+@lru_cache(maxsize=64)
+def wires_of(names: tuple[str, ...]) -> list[str]:
+    """Every version of some facts' wire names."""
+    return [wire for wire in wire_names() if short_name(wire) in names]
+
+
 _new = tuple.__new__
 """Makes a NamedTuple of a tuple, in half the time: there is one for each fact."""
 
@@ -191,6 +208,7 @@ def unscaled(value: Decimal) -> bytes:
     return whole.to_bytes(size, "big", signed=True)
 
 
+@lru_cache(maxsize=4096)
 def decimal_text(count: int) -> str:
     """Thousandths as a decimal without idle zeros.
 
@@ -203,6 +221,7 @@ def decimal_text(count: int) -> str:
     return f"{sign}{whole}" if not rest else f"{sign}{whole}.{rest:03d}".rstrip("0")
 
 
+@lru_cache(maxsize=4096)
 def instant_text(micros: int) -> str:
     """An instant in RFC 3339, UTC.
 
@@ -213,6 +232,7 @@ def instant_text(micros: int) -> str:
     return (EPOCH + timedelta(microseconds=micros)).isoformat()[:-6] + "Z"
 
 
+@lru_cache(maxsize=64)
 def micros_of(at: datetime) -> int:
     """Microseconds since 1970-01-01 UTC of an aware instant."""
     return (at - EPOCH) // timedelta(microseconds=1)

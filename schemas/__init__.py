@@ -1,6 +1,6 @@
 """This file holds the public names of the schemas: facts as Avro bytes, and what each field means."""
 
-from schemas.codec import decode, decode_raw, encode, newest_version
+from schemas.codec import decode, decode_part, decode_raw, encode, newest_version
 from schemas.errors import SchemaError
 from schemas.files import (
     Field,
@@ -17,6 +17,7 @@ __all__ = [
     "Field",
     "SchemaError",
     "decode",
+    "decode_part",
     "decode_raw",
     "encode",
     "fields",

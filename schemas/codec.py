@@ -1,11 +1,12 @@
 """This file holds the doors between facts as plain dicts and their Avro single-object encoding."""
 
 import io
+from functools import lru_cache
 from typing import Any
 
 from fastavro import schemaless_reader, schemaless_writer
 
-from schemas.compiled import Read, as_dict, compile_reader
+from schemas.compiled import Read, as_dict, compile_reader, only
 from schemas.errors import SchemaError
 from schemas.files import HEADER_SIZE, header_of, newest, parsed, schema_of, wire_of
 
@@ -76,6 +77,25 @@ def decode_raw(data: bytes) -> tuple[str, Body]:
 
 _raw_readers: dict[bytes, tuple[str, Read]] = {}
 """Wire name and reader of each header met: one look for both."""
+
+
+def decode_part(data: bytes, wanted: frozenset[str]) -> tuple[str, Body]:
+    """As `decode_raw`, of some fields alone (`process`, `occasion.request`); what is behind the last is not looked at.
+
+    Errors: SchemaError when the schema is unknown, or bytes of what is read are missing; KeyError when the schema has
+    no such field.
+    """
+    wire, reader = _part_reader(data[:HEADER_SIZE], wanted)
+    try:
+        return wire, reader(data, HEADER_SIZE)[0]
+    except _UNREADABLE as error:
+        raise _damaged(wire, error) from error
+
+
+@lru_cache(maxsize=256)
+def _part_reader(header: bytes, wanted: frozenset[str]) -> tuple[str, Read]:
+    wire = wire_of(header)
+    return wire, compile_reader(only(schema_of(wire), wanted), as_dict, {}, logical=False)
 
 
 def read_whole(wire: str, reader: Read, data: bytes) -> Any:

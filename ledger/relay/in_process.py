@@ -1,6 +1,6 @@
 """This file holds the transport within this process: partitions are lists, for tests and for who needs no broker."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ledger.relay.port import Landed, Record
 from schemas.on_kafka import Place
@@ -20,9 +20,10 @@ class InProcessTransport:
             offsets.append(len(partition) - 1)
         return offsets
 
-    def landed(self, ledger: str, place: Place, offset: int) -> Iterator[Landed]:
-        there = self.partitions.get(place, [])
-        first = offset if 0 <= offset < len(there) else 0
-        for at, record in list(enumerate(there))[first:]:
-            if record.envelope.ledger == ledger:
-                yield Landed(at, record.envelope, record.number, record.hash, record.value)
+    def landed(self, ledger: str, offsets: Mapping[Place, int]) -> Iterator[tuple[Place, Landed]]:
+        for place, offset in offsets.items():
+            there = self.partitions.get(place, [])
+            first = offset if 0 <= offset < len(there) else 0
+            for at, record in list(enumerate(there))[first:]:
+                if record.envelope.ledger == ledger:
+                    yield place, Landed(at, record.envelope, record.number, record.hash, record.value)

@@ -108,12 +108,12 @@ class KafkaTransport:
         # Durable from here, as far as acks=all goes: every future has its offset, or one of them says what failed.
         return [_offset(future) for future in futures]
 
-    def landed(self, ledger: str, place: Place, offset: int) -> Iterator[Landed]:
+    def landed(self, ledger: str, offsets: Mapping[Place, int]) -> Iterator[tuple[Place, Landed]]:
         reader = self._reader or KafkaConsumer(**{**CONSUMER, **self._options})
         self._reader = None
         try:
-            yield from self._landed(reader, ledger, TopicPartition(*place), offset)
-            self._reader, reader = reader, None  # read to the end, it holds nothing of this partition any more
+            yield from self._landed(reader, ledger, {TopicPartition(*place): each for place, each in offsets.items()})
+            self._reader, reader = reader, None  # read to the end, it holds nothing of these partitions any more
         except FAILURES as error:
             raise away(error) from error
         finally:
@@ -121,16 +121,25 @@ class KafkaTransport:
                 with suppress(*FAILURES):
                     reader.close(autocommit=False)
 
-    def _landed(self, reader: KafkaConsumer, ledger: str, partition: TopicPartition, offset: int) -> Iterator[Landed]:
-        reader.assign([partition])
-        first = reader.beginning_offsets([partition], timeout_ms=WAIT_MS)[partition]
-        end = reader.end_offsets([partition], timeout_ms=WAIT_MS)[partition]
-        reader.seek(partition, offset if first <= offset < end else first)
-        while reader.position(partition, timeout_ms=WAIT_MS) < end:
-            for record in reader.poll(timeout_ms=1000).get(partition, ()):
-                found = self._read(record)
-                if found is not None and found.envelope.ledger == ledger:
-                    yield found
+    def _landed(
+        self, reader: KafkaConsumer, ledger: str, offsets: Mapping[TopicPartition, int]
+    ) -> Iterator[tuple[Place, Landed]]:
+        """All partitions at once: a relay that goes on asks each for what may stand after its checkpoint."""
+        reader.assign(list(offsets))
+        first = reader.beginning_offsets(list(offsets), timeout_ms=WAIT_MS)
+        end = reader.end_offsets(list(offsets), timeout_ms=WAIT_MS)
+        for partition, offset in offsets.items():
+            reader.seek(partition, offset if first[partition] <= offset < end[partition] else first[partition])
+        reader.resume(*offsets)
+        unread = set(offsets)
+        while unread := {each for each in unread if reader.position(each, timeout_ms=WAIT_MS) < end[each]}:
+            reader.pause(*offsets.keys() - unread)
+            for partition, records in reader.poll(timeout_ms=1000).items():
+                place = Place(*partition)
+                for record in records:
+                    found = self._read(record)
+                    if found is not None and found.envelope.ledger == ledger:
+                        yield place, found
 
     def _read(self, record: Any) -> Landed | None:
         """The fact in a record; None when it is none of ours: whoever reads the topic says so, not who sends."""

@@ -1,6 +1,6 @@
 """This file holds the port of the fact transport: what must carry facts away, and be asked what arrived."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from schemas.on_kafka import Envelope, Place
@@ -35,8 +35,9 @@ class FactTransport(Protocol):
 
     `send` must return only when every record is durable, in the order given within each partition; it may have
     written some, all, or some twice when it fails. The same record may be sent again at any time.
-    `landed` must yield what stands in a partition from an offset to the end it has when asked, leaving out records
-    that are not of this ledger or no facts at all; an offset before the first or after the last yields from the first.
+    `landed` must yield what stands in some partitions, each in its order, from an offset to the end it has when asked,
+    leaving out records that are not of this ledger or no facts at all; an offset before the first or after the last
+    yields from the first.
     Errors of both: TransportAway, nothing is known of what was under way.
     """
 
@@ -44,7 +45,7 @@ class FactTransport(Protocol):
         """Offsets, in the order given."""
         ...
 
-    def landed(self, ledger: str, place: Place, offset: int) -> Iterator[Landed]: ...
+    def landed(self, ledger: str, offsets: Mapping[Place, int]) -> Iterator[tuple[Place, Landed]]: ...
 
 
 class TransportAway(Exception):

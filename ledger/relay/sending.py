@@ -8,12 +8,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
-from itertools import islice
 from time import monotonic
 from typing import NamedTuple, Protocol
 
 from ledger.relay.numbering import End, Numbering, is_next
-from ledger.relay.port import FactTransport, PromiseBroken, Record, TopicForked, TransportAway
+from ledger.relay.port import FactTransport, Landed, PromiseBroken, Record, TopicForked, TransportAway
 from ledger.store.crashpoints import reached
 from ledger.store.cycles import without_cycle_search
 from ledger.store.faults import StoreFault
@@ -261,24 +260,44 @@ class Relay:
         position, ends = checkpoint.position, {place: End(*end) for place, end in checkpoint.ends.items()}
         if not recheck:
             numbering = Numbering(ledger, self._partitions, ends)
-            there = {place: self._after(ledger, place, end) for place, end in numbering.ends.items()}
-            if all(each is not None for each in there.values()):
-                return _Resumed(numbering, position, {place: each for place, each in there.items() if each})
+            there = self._after(ledger, numbering.ends)
+            if there is not None:
+                return _Resumed(numbering, position, there)
         numbering = Numbering(ledger, self._partitions, {})
-        whole = {place: self._after(ledger, place, end) for place, end in numbering.ends.items()}
-        return _Resumed(numbering, 0, {place: each for place, each in whole.items() if each})
+        return _Resumed(numbering, 0, self._after(ledger, numbering.ends) or {})
 
-    def _after(self, ledger: str, place: Place, end: End) -> list[tuple[int, bytes]] | None:
-        """Offset and hash of what stands after `end`, the next one last; None when not even `end` is where it was."""
-        landed = self._transport.landed(ledger, place, max(end.offset, 0))
-        if end.number:
-            first = next(islice(landed, 1), None)
-            if first is None or (first.offset, first.number, first.hash) != (end.offset, end.number, end.hash):
+    def _after(self, ledger: str, ends: Mapping[Place, End]) -> dict[Place, list[tuple[int, bytes]]] | None:
+        """Per partition, offset and hash of what stands after its end, the next one last.
+
+        None when not every end is where it was.
+        """
+        after = {place: _After(end) for place, end in ends.items()}
+        landed = self._transport.landed(ledger, {place: max(end.offset, 0) for place, end in ends.items()})
+        for place, each in landed:
+            after[place].hear(each)
+            if after[place].lost:
                 return None
-        found: list[tuple[int, bytes]] = []
-        before = end.hash
-        for each in landed:
-            if each.number == end.number + len(found) + 1 and is_next(before, each):
-                found.append((each.offset, each.hash))
-                before = each.hash
-        return found[::-1]
+        if any(each.waiting for each in after.values()):
+            return None
+        return {place: each.found[::-1] for place, each in after.items() if each.found}
+
+
+class _After:
+    """What stands in a partition after an end of its chain. Shape: `found` offset and hash of each record, contiguous.
+
+    `waiting`: the end itself was not read yet; `lost`: something else is where it was.
+    """
+
+    def __init__(self, end: End) -> None:
+        self._end, self._last = end, end.hash
+        self.waiting, self.lost = bool(end.number), False
+        self.found: list[tuple[int, bytes]] = []
+
+    def hear(self, landed: Landed) -> None:
+        """The next record, from where the end was acknowledged on."""
+        if self.waiting:
+            self.waiting = False
+            self.lost = (landed.number, landed.hash, landed.offset) != self._end
+        elif landed.number == self._end.number + len(self.found) + 1 and is_next(self._last, landed):
+            self.found.append((landed.offset, landed.hash))
+            self._last = landed.hash

@@ -1,12 +1,11 @@
 """This file holds the rows of bags behind an answer, as known at the position asked about."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec.json import decode
 
-from projections.decode import decimal_text, instant_text, micros_of
+from projections.decode import decimal_text, instant_text
 from projections.queries.lineage import incomplete_bags
 from projections.readmodels.database import Reading
 
@@ -36,18 +35,29 @@ class BagRow(NamedTuple):
     holds: list[dict[str, Any]] = []
     nonconformities: list[dict[str, Any]] = []
 
-    def expired(self, at: datetime) -> bool:
-        """Whether the bag has expired by `at`; its last minute is good to its end."""
-        return self.expires_at is not None and self.expires_at + LAST_MINUTE <= micros_of(at)
+    def expired(self, at: int) -> bool:
+        """Whether the bag has expired by `at` (microseconds); its last minute is good to its end."""
+        return self.expires_at is not None and self.expires_at + LAST_MINUTE <= at
 
     def shown(self) -> dict[str, Any]:
         """In JSON types, in the words of a trace."""
-        said = self._asdict()
-        amount = said.pop("thousandths")
-        quantity = None if amount is None else decimal_text(amount)
-        expires = None if self.expires_at is None else instant_text(self.expires_at)
-        return {"bag": said.pop("bag"), "component": said.pop("component"), "quantity": quantity, **said} | {
-            "expires_at": expires
+        amount, expires = self.thousandths, self.expires_at
+        return {
+            "bag": self.bag,
+            "component": self.component,
+            "quantity": None if amount is None else decimal_text(amount),
+            "measure": self.measure,
+            "status": self.status,
+            "fate": self.fate,
+            "expires_at": None if expires is None else instant_text(expires),
+            "facility": self.facility,
+            "place": self.place,
+            "group": self.group,
+            "rhd": self.rhd,
+            "kind": self.kind,
+            "consignee": self.consignee,
+            "holds": self.holds,
+            "nonconformities": self.nonconformities,
         }
 
 

@@ -11,8 +11,19 @@ SAME_BLOOD = ("label", "relabel")
 """Processes that give blood another name and change nothing of it: neither made nor consumed."""
 ENDS = ("bag.discarded", "bag.destroyed")
 OTHER_ENDS = ("bag.sent_for_fractionation", "bag.used_for_quality_control")
-READ = (*BEGINNINGS, "bag.consumed", "bag.distributed", "bag.returned", "bag.modified")
-"""Facts that tell of a bag's way by what they say."""
+EXPIRY = ("rule_expires_at", "label_expires_at")
+BEGUN = ("component", "quantity", "facility", *EXPIRY)
+READ = {
+    "bag.collected": frozenset((*BEGUN, "donation", "kind", "session")),
+    "bag.prepared": frozenset((*BEGUN, "process")),
+    "bag.received": frozenset(BEGUN),
+    "bag.labelled": frozenset((*BEGUN, "container")),
+    "bag.consumed": frozenset(("process",)),
+    "bag.distributed": frozenset(("to", "shipment", "occasion.request")),
+    "bag.returned": frozenset(("leg", "facility")),
+    "bag.modified": frozenset(EXPIRY),
+}
+"""Facts that tell of a bag's way by what they say, and what of it."""
 NOTED = (*ENDS, *OTHER_ENDS, "bag.issued", "bag.transfused")
 """Facts that tell of it by having happened: nobody need read them."""
 IN = ("made", "received", "renamed_in")
@@ -116,7 +127,7 @@ class _Tracker:
         self.flows.append(Flow(fact.happened_at, how))
 
     def _may_expire(self, body: Body) -> None:
-        for name in ("rule_expires_at", "label_expires_at"):
+        for name in EXPIRY:
             if body.get(name) is not None:
                 self._expires = min(self._expires, body[name])
 

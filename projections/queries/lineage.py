@@ -78,10 +78,15 @@ def _walk(read: Reading, bags: Iterable[str], depth: int, step: str) -> Reached:
 
 
 def cycles_of(edges: list[Row]) -> list[list[str]]:
-    """Bags that are their own ancestors, grouped as they hang together; only bad input makes them."""
+    """Bags that are their own ancestors, grouped as they hang together; only bad input makes them.
+
+    Such a bag has a parent and a child among them; few bags have, in a pool of ten thousand none.
+    """
+    both = {edge[0] for edge in edges} & {edge[1] for edge in edges}
     parents: dict[str, set[str]] = {}
     for parent, child, *_ in edges:
-        parents.setdefault(child, set()).add(parent)
+        if parent in both and child in both:
+            parents.setdefault(child, set()).add(parent)
     try:
         TopologicalSorter(parents).prepare()
     except CycleError:  # then it is worth loading what can name them all

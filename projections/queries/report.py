@@ -1,12 +1,21 @@
 """This file holds the year's report: donations, and each component's way from opening to closing stock, from facts."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from projections.decode import EPOCH, Fact, decimal_text, decode_stored, short_name, thousandths
+from projections.decode import (
+    EPOCH,
+    Fact,
+    decimal_text,
+    decode_stored,
+    part_of_stored,
+    short_name,
+    thousandths,
+    wires_of,
+)
 from projections.queries.asking import Answer, asking
 from projections.queries.facts import facts_of
 from projections.queries.flows import IN, NOTED, READ, Centres, Way, way_of
@@ -15,13 +24,14 @@ from projections.readmodels.standing import RANKS, USUAL_RANK, in_business_order
 
 FIRST = "SELECT position, stream, version, name, recorded_at, state FROM life ORDER BY position LIMIT 10"
 OWN = "SELECT DISTINCT facility FROM donations WHERE facility IS NOT NULL AND {known donations}"
-SENDERS = """SELECT position, stream, version, name, recorded_at, state FROM life
-    WHERE name LIKE 'bag.received.%' AND position > ? AND position <= ? ORDER BY position LIMIT ?"""
-WAYS = """SELECT position, stream, version, name, recorded_at, state, happened_at FROM life
+SENDERS = "SELECT DISTINCT key FROM belongings WHERE kind = 'sender' AND {known belongings}"
+WAYS = """SELECT position, stream, version, name, happened_at, recorded_at, state FROM life
     WHERE (stream, version) > (?, ?) AND name IN (SELECT each.value FROM {each}) AND happened_at IS NOT NULL
     ORDER BY stream, version LIMIT ?"""
-NAMES = "SELECT DISTINCT name FROM life"
 CORRECTED = "SELECT stream FROM corrected"
+TRANSFUSED = {"bag.transfused": frozenset(("patient", "quantity"))}
+"""What is asked beside, of those who may be named."""
+NOTHING: frozenset[str] = frozenset()
 PAGE = 5_000
 COLUMNS = (
     "opening", "made", "received", "supplied", "transferred", "discarded", "expired", "consumed", "used_otherwise",
@@ -84,29 +94,23 @@ def _years(year: int, offset: int) -> tuple[int, int]:
 
 def _centres(read: Reading) -> tuple[set[str], set[str]]:
     """Facilities where blood is collected, and those that sent bags from outside."""
-    own = {name for (name,) in read.rows(OWN)}
-    outside: set[str] = set()
-    after = 0
-    while page := read.rows(SENDERS, [after, read.position, PAGE]):
-        outside |= {fact.body["sent_from"] for row in page if isinstance(fact := decode_stored(*row), Fact)}
-        after = page[-1][0]
-    return own, outside
+    return {name for (name,) in read.rows(OWN)}, {name for (name,) in read.rows(SENDERS)}
 
 
 def _bags(read: Reading, transfusions: bool, progress: Callable[[int, int], None] | None) -> Iterator[list[Fact]]:
     """The facts of each bag that tell of its way, as they stand, in business order."""
-    unread = () if transfusions else NOTED
+    told = READ | TRANSFUSED if transfusions else READ
     corrected = facts_of(read, (stream for (stream,) in read.rows(CORRECTED) if is_bag(stream)))
     rows = (row for row in _rows(read, progress) if row[0] <= read.position and row[1] not in corrected)
     for _, stored in groupby(rows, key=lambda row: str(row[1])):
-        facts = [fact for row in stored if (fact := _fact(row, unread)) is not None]
+        facts = [_fact(row, told) for row in stored]
         yield sorted(facts, key=_place) if len(facts) > 1 else facts
     for stored_facts in corrected.values():
         yield [fact for _, fact in in_business_order(standing(stored_facts).facts)]
 
 
 def _rows(read: Reading, progress: Callable[[int, int], None] | None) -> Iterator[Row]:
-    wanted = read.each(name for (name,) in read.rows(NAMES) if short_name(name) in (*READ, *NOTED))
+    wanted = read.each(wires_of((*READ, *NOTED)))
     stream, version, done = "", 0, 0
     while page := read.rows(WAYS, [stream, version, wanted, PAGE]):
         yield from page
@@ -116,14 +120,9 @@ def _rows(read: Reading, progress: Callable[[int, int], None] | None) -> Iterato
             progress(min(done, read.complete_to), 0)
 
 
-def _fact(row: Row, unread: Collection[str]) -> Fact | None:
-    """The fact in a row; of those that tell enough by having happened, without what it says."""
-    position, stream, version, wire, recorded_at, state, happened_at = row
-    name = short_name(wire)
-    if name in unread:
-        return Fact(position, stream, version, name, happened_at, recorded_at, {}, wire, state)
-    fact = decode_stored(*row[:6])
-    return fact if isinstance(fact, Fact) else None
+def _fact(row: Row, told: Mapping[str, frozenset[str]]) -> Fact:
+    """The fact in a row, with what is wanted of it; of those that tell enough by having happened, nothing."""
+    return part_of_stored(row, told.get(short_name(row[3]), NOTHING))
 
 
 def _place(fact: Fact) -> tuple[int, int, int]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from projections.decode import Fact, Unreadable, decode_stored, instant_text, plain_body
+from projections.decode import Fact, Unreadable, decode_stored, instant_text, micros_of, plain_body
 from projections.queries.asking import Answer, Asking, asking
 from projections.queries.bags import bags_at
 from projections.queries.facts import unread
@@ -15,8 +15,8 @@ __all__ = ["NotFound", "trace"]
 
 FACTS = """SELECT position, stream, version, name, recorded_at, state
     FROM {each} JOIN life ON stream = each.value WHERE position <= ? ORDER BY position"""
-VERSIONS = """SELECT stream, MAX(version) FROM {each} JOIN life ON stream = each.value
-    WHERE position <= ? GROUP BY stream"""
+VERSIONS = """SELECT each.value, (SELECT version FROM life WHERE stream = each.value AND position <= ?
+    ORDER BY version DESC LIMIT 1) FROM {each}"""
 
 
 def trace(
@@ -51,7 +51,10 @@ def trace(
             "subject": subject,
             **put.head(),
             "bags": _bags(put, reached),
-            "edges": [dict(zip(("parent", "child", "process", "position"), row, strict=True)) for row in edges],
+            "edges": [
+                {"parent": parent, "child": child, "process": process, "position": position}
+                for parent, child, process, position in edges
+            ],
             "cycles": cycles_of(edges),
             "depth": depth,
             "cut": sorted(down.cut | up.cut),
@@ -73,10 +76,9 @@ def _streams(start: Start, bags: set[str]) -> list[str]:
 
 def _bags(put: Asking, bags: set[str]) -> list[Answer]:
     rows = bags_at(put.read, bags)
-    versions: dict[str, int] = dict(put.read.rows(VERSIONS, [put.read.each(sorted(bags)), put.read.position]))
-    return [
-        {**row.shown(), "expired": row.expired(put.at), "version": versions.get(bag, 0)} for bag, row in rows.items()
-    ]
+    versions: dict[str, int | None] = dict(put.read.rows(VERSIONS, [put.read.position, put.read.each(sorted(bags))]))
+    at = micros_of(put.at)
+    return [{**row.shown(), "expired": row.expired(at), "version": versions[bag] or 0} for bag, row in rows.items()]
 
 
 def _facts(read: Reading, streams: list[str]) -> list[Answer]:

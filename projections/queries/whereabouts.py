@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from projections.decode import micros_of
 from projections.queries.asking import Asking, Said
 from projections.queries.bags import BagRow, bags_at
 from projections.queries.custody import Stay, named_by, stays_of
@@ -38,7 +39,7 @@ def _row(asking: Asking, row: BagRow, stay: Stay) -> dict[str, Any]:
         "patient": stay.patient,
         "since": stay.since,
         "expires_at": shown["expires_at"],
-        "expired": row.expired(asking.at),
+        "expired": row.expired(micros_of(asking.at)),
         "holds": len(row.holds),
         **named_by(stay.put_by),
     }

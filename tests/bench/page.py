@@ -1,4 +1,7 @@
-"""This file holds `python -m tests.bench.page`: puts a kept run, or fresh profiles, into docs/performance.md."""
+"""This file holds `python -m tests.bench.page`: puts a kept run, or fresh profiles, into docs/performance.md.
+
+A full run is kept beside the page as it was measured: there is seldom an hour for another.
+"""
 
 import json
 import sys
@@ -9,10 +12,12 @@ from typing import Any
 
 from tests.bench.machine import ROOT, described
 from tests.bench.profile import WORK, Profile
-from tests.bench.table import markdown, where
+from tests.bench.table import markdown, where, write
 
 PAGE = ROOT / "docs" / "performance.md"
-RUN, PROFILES = "bench", "profiles"
+FULL_RUN = ROOT / "docs" / "performance-full.json"
+RUN, FULL, PROFILES = "bench", "full", "profiles"
+USAGE = "usage: python -m tests.bench.page bench.json | full bench-full.json | profiles"
 PARTS, FUNCTIONS = 12, 10
 """How many rows a profile shows."""
 
@@ -64,14 +69,19 @@ def _profiled() -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    if len(arguments) != 1:
-        print("usage: python -m tests.bench.page bench.json | profiles", file=sys.stderr)
-        return 2
     text = PAGE.read_text(encoding="utf-8")
-    if arguments[0] == PROFILES:
-        text = filled(text, PROFILES, _profiled())
-    else:
-        text = filled(text, RUN, of_run(json.loads(Path(arguments[0]).read_text(encoding="utf-8"))))
+    match arguments:
+        case ["profiles"]:
+            text = filled(text, PROFILES, _profiled())
+        case ["full", file]:
+            run = json.loads(Path(file).read_text(encoding="utf-8"))
+            text = filled(text, FULL, of_run(run))
+            write(FULL_RUN, run)
+        case [file]:
+            text = filled(text, RUN, of_run(json.loads(Path(file).read_text(encoding="utf-8"))))
+        case _:
+            print(USAGE, file=sys.stderr)
+            return 2
     PAGE.write_text(text, encoding="utf-8")
     return 0
 

@@ -218,7 +218,7 @@ def test_a_kept_run_fills_the_page_and_filling_again_changes_nothing() -> None:
 
 def test_the_page_has_a_place_for_a_run_and_for_profiles() -> None:
     text = page.PAGE.read_text(encoding="utf-8")
-    for mark in (page.RUN, page.PROFILES):
+    for mark in (page.RUN, page.FULL, page.PROFILES):
         assert "said" in page.filled(text, mark, "said")
     with pytest.raises(ValueError, match="has no"):
         page.filled("another page", page.RUN, "said")

@@ -41,7 +41,10 @@ def fill(store: SQLiteFactStore, donations: Iterable[int], versions: Sequence[in
 def landed(transport: FactTransport, store: SQLiteFactStore) -> dict[Place, list[Landed]]:
     """All that stands on the topics, of this ledger."""
     ledger = store.ledger_id()
-    return {place: list(transport.landed(ledger, place, 0)) for place in PLACES}
+    found: dict[Place, list[Landed]] = {place: [] for place in PLACES}
+    for place, each in transport.landed(ledger, dict.fromkeys(PLACES, 0)):
+        found[place].append(each)
+    return found
 
 
 def sized(*parts: bytes) -> bytes:

@@ -32,6 +32,8 @@ class Fact(CanMutateAggregate[str], metaclass=MetaDomainEvent):
     """A decision, unless it is reported: refused when a rule speaks against it."""
     UNORDERED: ClassVar[bool] = False
     """Folds to the same state wherever it comes among the others."""
+    CORRECTS: ClassVar[bool] = False
+    """Acts on another fact of its stream, and is folded by itself into nothing."""
     CONSEQUENCE: ClassVar[bool] = False
     """Written because of another fact; corrected only by correcting its cause."""
 
@@ -60,7 +62,7 @@ class Fact(CanMutateAggregate[str], metaclass=MetaDomainEvent):
         """Fold this fact into its aggregate, opening an empty one: any fact may come first."""
         if aggregate is None:
             aggregate = aggregate_class(self.TOPIC).empty(self.originator_id)
-        assert self.originator_id == aggregate.id and self.originator_version == aggregate.version + 1
+        assert self.originator_id == aggregate._id and self.originator_version == aggregate._version + 1
         aggregate.take(self)
         return aggregate
 
@@ -74,6 +76,7 @@ class Correction(Fact):
     """A fact that corrects another of the same stream. It takes effect when its target is there."""
 
     RANK = 90
+    CORRECTS = True
 
 
 _AGGREGATES: dict[str, type[LedgerAggregate]] = {}
@@ -173,7 +176,7 @@ class LedgerAggregate(BaseAggregate[str]):
         """Fold one more fact in; no rule is asked, whatever it says has happened."""
         self.facts.append(fact)
         self._version = fact.originator_version
-        if isinstance(fact, Correction):
+        if fact.CORRECTS:
             self.corrections.append(fact)
             self._fold_again()
             return
@@ -203,9 +206,10 @@ class LedgerAggregate(BaseAggregate[str]):
         """Business order; at one instant our own decisions part what was heard before from what came after."""
         at = fact.timestamp
         earlier = self._decided_at.get(at, 0)
-        if fact.decided:
+        decided = fact.decided
+        if decided:
             self._decided_at[at] = earlier + 1
-        return (at, earlier, fact.decided, fact.RANK, fact.occasion.request_sha256, fact.originator_version)
+        return (at, earlier, decided, fact.RANK, fact.occasion.request_sha256, fact.originator_version)
 
     def _late_target(self, fact: Fact) -> bool:
         return any(fact in targets(correction, self.facts) for correction in self.corrections)

@@ -46,12 +46,11 @@ class SQLiteWriting:
         return {row[0]: KeyRecord._make(row) for row in rows}
 
     def streams(self, names: Sequence[str]) -> dict[str, list[StoredEvent]]:
-        select = (
-            "SELECT originator_id, originator_version, topic, state FROM stored_events"
-            " WHERE originator_id = ? ORDER BY originator_version"
-        )
-        found = {name: self._cursor.execute(select, (name,)).fetchall() for name in names}
-        return {name: [StoredEvent(*row) for row in rows] for name, rows in found.items() if rows}
+        select = "SELECT originator_id, originator_version, topic, state FROM stored_events WHERE originator_id"
+        found: dict[str, list[StoredEvent]] = {}
+        for row in self._among(select, names, then="ORDER BY originator_id, originator_version"):
+            found.setdefault(row[0], []).append(StoredEvent(*row))
+        return found
 
     def links(self, kind: str, keys: Sequence[str]) -> list[Link]:
         rows = self._each("SELECT * FROM links WHERE kind = ? AND key = ?", [(kind, key) for key in keys])
@@ -132,13 +131,13 @@ class SQLiteWriting:
         rows = self._cursor.execute(select, (json.dumps(distinct_streams(chunk.facts)),)).fetchall()
         return {row[0]: StreamHead._make(row) for row in rows}
 
-    def _among(self, select: str, values: Sequence[Any], *before: Any) -> Iterator[Any]:
+    def _among(self, select: str, values: Sequence[Any], *before: Any, then: str = "") -> Iterator[Any]:
         """Rows whose last column asked for is one of many values: some hundreds to a statement, which costs a third
         of a statement each."""
         for begin in range(0, len(values), AT_ONCE):
             some = values[begin : begin + AT_ONCE]
             marks = ", ".join("?" * len(some))
-            yield from self._cursor.execute(f"{select} IN ({marks})", (*before, *some)).fetchall()
+            yield from self._cursor.execute(f"{select} IN ({marks}) {then}", (*before, *some)).fetchall()
 
     def _each(self, select: str, parameters: Iterable[Sequence[Any]]) -> Iterator[Any]:
         for each in parameters:

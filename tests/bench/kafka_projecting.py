@@ -18,7 +18,6 @@ from ledger.settings import Settings
 from ledger.wiring import open_views
 from projections.letterbox.consuming import BATCH, OPTIONS, Consuming, Progress, Projecting
 from schemas import decode_raw
-from schemas.framing import Plain
 from schemas.on_kafka import FACT_TOPICS
 from tests.bench.figures import Figures, Goal, Line, alternating, at_least, times
 from tests.bench.kafka_place import AT, make_anew, never_relayed, partitions_of, settings_in, undisturbed
@@ -84,25 +83,34 @@ def _rate(name: str, spent: dict[str, list[float]], facts: int, work: Work) -> C
 def _views(bench: Workbench, broker: Broker, ledger_id: str, facts: int) -> float:
     with bench.fresh() as folder:
         said: list[Progress] = []
-        begin = perf_counter()
-        project(settings_in(folder, broker), ledger_id, said.append)
-        seconds = perf_counter() - begin
+        began = project(settings_in(folder, broker), ledger_id, said.append)
+        seconds = perf_counter() - began
     assert said[-1].applied == facts, said[-1]
     return seconds
 
 
-def project(settings: Settings, ledger_id: str, tell: Callable[[Progress], None]) -> None:
-    """As `project --until-caught-up` does, but for sending the stock: what changed of it waits in the outbox."""
+def project(settings: Settings, ledger_id: str, tell: Callable[[Progress], None]) -> float:
+    """As `project --until-caught-up` does, but for sending the stock: what changed of it waits in the outbox.
+
+    Answers when it had the first record.
+    """
+    began: list[float] = []
 
     def nothing(_: object = None) -> None:
         return None
 
+    def unframed(value: bytes) -> bytes:
+        if not began:
+            began.append(perf_counter())
+        return value
+
     with closing(open_views(settings)) as views:
         given = Consuming(
-            options=streaming.kafka_options(settings), unframed=Plain().unframed, views=views, group="measured",
+            options=streaming.kafka_options(settings), unframed=unframed, views=views, group="measured",
             ledger=ledger_id, publishing=True, tell=tell, applied=nothing, owns=nothing, reached=nothing, words=str,
         )  # fmt: skip
         assert Projecting(given).run(Event(), until_caught_up=True) == {}
+    return began[0]
 
 
 # -- yardsticks ------------------------------------------------------------------------------------------
@@ -110,15 +118,18 @@ def project(settings: Settings, ledger_id: str, tell: Callable[[Progress], None]
 
 def _bare(broker: Broker, facts: int) -> float:
     """The same records, headers and all, with our fetch sizes: read, decoded, dropped."""
-    begin, done = perf_counter(), 0
+    began, done = 0.0, 0
     with closing(KafkaConsumer(**{**OPTIONS, **broker.client, "group_id": None})) as consumer:
         consumer.assign(partitions_of(consumer, *FACT_TOPICS))
         while done < facts:
-            for records in consumer.poll(timeout_ms=500).values():
+            polled = consumer.poll(timeout_ms=500)
+            if polled and not began:
+                began = perf_counter()
+            for records in polled.values():
                 for record in records:
                     decode_raw(record.value)
                 done += len(records)
-        return perf_counter() - begin
+        return perf_counter() - began
 
 
 def _framework(bench: Workbench, broker: Broker, facts: int, changelog: bool) -> float:

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Literal, NamedTuple, Self
 
 import pytest
@@ -97,6 +98,9 @@ class Account(NamedTuple):
 class Kafka:
     """A Kafka that answers at `address`, without names or encryption; whether it can be stopped is not ours to say."""
 
+    asked_at = 0.0
+    """When it was last asked whether it answers, by `perf_counter`."""
+
     def __init__(self, address: str) -> None:
         self.address = address
 
@@ -112,6 +116,7 @@ class Kafka:
 
     def answers(self) -> bool:
         """Whether it says that it is a broker of its cluster: a node listens before it is one again."""
+        self.asked_at = perf_counter()
         if not listens(self.address):
             return False
         with suppress(KafkaError):

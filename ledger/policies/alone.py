@@ -4,7 +4,7 @@ Most of what happens touches nothing else, and need not be looked for. Whatever 
 way, `ledger.policies.settle`, which comes to the same: tests hold one against the other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ledger.domain import Bag, Donation, Fact
@@ -49,11 +49,21 @@ def settled_alone(ws: Workspace, facts: list[Fact]) -> bool:
     if not all(_stands_alone(ws, fact) for fact in facts):
         return False
     for fact in facts:
-        if type(fact) is Bag.Prepared:
+        if type(fact) in (Bag.Prepared, Bag.Labelled):
             born_with_panels(ws, ws.bag(fact.originator_id))
-    for name in sorted(fact.originator_id for fact in facts if type(fact) in JUDGED_BY_OTHERS):
-        settle_bag(ws, ws.bag(name), donations=True, relatives=False)
+    for fact in sorted((each for each in facts if _is_judged(each)), key=_stream):
+        by_donations = type(fact) in JUDGED_BY_OTHERS
+        settle_bag(ws, ws.bag(fact.originator_id), donations=by_donations, relatives=not by_donations)
     return True
+
+
+def _stream(fact: Fact) -> str:
+    return fact.originator_id
+
+
+def _is_judged(fact: Fact) -> bool:
+    """Whether others may say something against it: donations against a release, a label against what it was put on."""
+    return type(fact) in JUDGED_BY_OTHERS or (isinstance(fact, Bag.Consumed) and fact.process == "label")
 
 
 def _stands_alone(ws: Workspace, fact: Fact) -> bool:
@@ -112,18 +122,31 @@ def _only_begun(ws: Workspace, donation: Donation) -> bool:
 
 
 def _used_up_by_us(ws: Workspace, fact: Bag.Consumed) -> bool:
-    """Whether this process, in which nothing is made from nothing as we decided it, is the only thing done to a bag."""
+    """Whether this process is the only thing that was done to a bag, and we did it.
+
+    Then nothing is made from nothing, as was seen to when it was decided; a label is put on undecided.
+    """
     bag = ws.bag(fact.originator_id)
-    ours = not fact.occasion.reported and fact.process != "label"
+    ours = not fact.occasion.reported and _is_quiet(bag)
     only = bag.children.keys() == set(fact.children) and not bag.readings and not bag.modifications
-    return ours and only and _is_quiet(bag) and not under_a_hold(ws, bag.attributes)
+    told_once = fact.process != "label" or (len(bag.origins) == 1 and bag.released is None)
+    return ours and only and told_once and not under_a_hold(ws, bag.attributes)
 
 
 def _made_by_us(ws: Workspace, fact: Bag.Prepared) -> bool:
     """Whether a bag is new, from a donation that a bag it was made of is from too; what holds one holds the other."""
+    return _is_new_from(ws, fact, fact.parents)
+
+
+def _labelled_by_us(ws: Workspace, fact: Bag.Labelled) -> bool:
+    """Whether a container of the same donation becomes a bag of which nothing was heard."""
+    return fact.container is not None and _is_new_from(ws, fact, (fact.container,))
+
+
+def _is_new_from(ws: Workspace, fact: Fact, parents: Iterable[str]) -> bool:
     bag = ws.bag(fact.originator_id)
     ours = not fact.occasion.reported and bag.version == 1 and not bag.breaks
-    return ours and all(name[:13] == bag.din for name in fact.parents) and not under_a_hold(ws, bag.attributes)
+    return ours and all(name[:13] == bag.din for name in parents) and not under_a_hold(ws, bag.attributes)
 
 
 ALONE: dict[type[Fact], Callable[[Workspace, Any], bool]] = {
@@ -132,5 +155,6 @@ ALONE: dict[type[Fact], Callable[[Workspace, Any], bool]] = {
     Bag.Collected: _first_of_its_bag,
     Bag.Consumed: _used_up_by_us,
     Bag.Prepared: _made_by_us,
+    Bag.Labelled: _labelled_by_us,
 }
 """Of facts that seldom stand alone, whether one does."""

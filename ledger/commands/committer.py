@@ -27,6 +27,7 @@ from ledger.domain.refusals import Refusal
 from ledger.domain.values import Occasion, Ref
 from ledger.policies import settle
 from ledger.store.cycles import search_all_seldom, without_cycle_search
+from ledger.store.index import microseconds
 from ledger.store.port import (
     CommitUnknown,
     FactRow,
@@ -38,7 +39,6 @@ from ledger.store.port import (
     Writing,
 )
 from ledger.store.workspace import Cache, Workspace
-from schemas.binary import micros
 
 FUTURE_TOLERANCE_US = 24 * 3600 * 1_000_000
 """How far ahead of recorded time a business time may lie before it is flagged. Unit: microseconds."""
@@ -156,7 +156,7 @@ class _Batch:
 
     def _flag_future(self, command: Command) -> None:
         """A business time well ahead of our clock is recorded as it was said, and flagged."""
-        if micros(command.happened_at) - self.now <= FUTURE_TOLERANCE_US:
+        if microseconds(command.happened_at) - self.now <= FUTURE_TOLERANCE_US:
             return
         for fact in self.ws.own_facts:
             aggregate = self.ws.touched[fact.originator_id]

@@ -14,11 +14,10 @@ from ledger.commands.lines import Line
 from ledger.domain import Correction
 from ledger.store.appending import NewFact
 from ledger.store.cycles import without_cycle_search
-from ledger.store.index import links_of
+from ledger.store.index import links_of, microseconds
 from ledger.store.port import Head, Link, Unlink
 from ledger.store.reading import ChunkWriting
 from ledger.store.tables import Chunk
-from schemas.binary import micros
 
 CHUNK: Final = 20_000
 """Facts written at once; a chunk ends where a request ends."""
@@ -145,7 +144,7 @@ class History:
             assert self._recorded_at is not None
             return self._recorded_at  # as the line above: a commit's facts share theirs
         self._last_said = said.recorded_at
-        given = micros(said.recorded_at) if said.recorded_at is not None else None
+        given = microseconds(said.recorded_at) if said.recorded_at is not None else None
         if given is not None:
             if self._recorded_at is not None and given < self._recorded_at:
                 raise BadHistory("recorded_at_backwards", line, "recorded_at", found=said.recorded_at)

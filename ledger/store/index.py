@@ -11,24 +11,27 @@ from ledger.domain import Bag, Donation, Fact, Hold
 from ledger.store.port import Link
 from schemas.binary import micros
 
+microseconds = micros
+"""An instant as whole microseconds since 1970-01-01 UTC, for those who have no business with encodings."""
+
 
 def links_of(fact: Fact) -> list[Link]:
     """The rows of the index that follow from one fact."""
     rule = _RULES.get(type(fact))
     links = list(rule(fact)) if rule is not None else []
     if fact.originator_version == 1 and fact.TOPIC.startswith("bag."):
-        at = micros(fact.timestamp)
+        at = microseconds(fact.timestamp)
         links.append(Link("donation", fact.originator_id[:13], fact.originator_id, at))
     return links
 
 
 def _collected(fact: Any) -> Iterator[Link]:
-    yield Link("donor", fact.donor, fact.donation, micros(fact.timestamp))
+    yield Link("donor", fact.donor, fact.donation, microseconds(fact.timestamp))
     yield from _used(fact, fact.collector)
 
 
 def _prepared(fact: Any) -> Iterator[Link]:
-    at = micros(fact.timestamp)
+    at = microseconds(fact.timestamp)
     if fact.process_run:
         yield Link("process_run", fact.process_run, fact.originator_id, at)
     yield from _used(fact, fact.operator)
@@ -36,11 +39,11 @@ def _prepared(fact: Any) -> Iterator[Link]:
 
 def _consumed(fact: Any) -> Iterator[Link]:
     if fact.process_run:
-        yield Link("process_run", fact.process_run, fact.originator_id, micros(fact.timestamp))
+        yield Link("process_run", fact.process_run, fact.originator_id, microseconds(fact.timestamp))
 
 
 def _used(fact: Any, operator: str | None) -> Iterator[Link]:
-    at = micros(fact.timestamp)
+    at = microseconds(fact.timestamp)
     for lot in fact.lots:
         yield Link(f"{lot.kind}_lot", lot.id, fact.originator_id, at)
     for device in fact.devices:
@@ -50,11 +53,11 @@ def _used(fact: Any, operator: str | None) -> Iterator[Link]:
 
 
 def _registered(fact: Any) -> Iterator[Link]:
-    yield Link("donor", fact.donor, fact.originator_id, micros(fact.timestamp))
+    yield Link("donor", fact.donor, fact.originator_id, microseconds(fact.timestamp))
 
 
 def _on_sample(fact: Any) -> Iterator[Link]:
-    at = micros(fact.timestamp)
+    at = microseconds(fact.timestamp)
     for kind, name in (
         ("reagent_lot", fact.reagent_lot),
         ("test_run", fact.test_run),
@@ -65,7 +68,7 @@ def _on_sample(fact: Any) -> Iterator[Link]:
 
 
 def _placed(fact: Any) -> Iterator[Link]:
-    yield Link("hold", f"{fact.scope_kind}:{fact.scope_id}", fact.originator_id, micros(fact.timestamp))
+    yield Link("hold", f"{fact.scope_kind}:{fact.scope_id}", fact.originator_id, microseconds(fact.timestamp))
 
 
 _AMENDED = {
@@ -82,7 +85,7 @@ _AMENDED = {
 
 def _amended(fact: Any) -> Iterator[Link]:
     """The new values of an amendment are found as well as the old: whoever asks looks at what stands."""
-    at = micros(fact.timestamp)
+    at = microseconds(fact.timestamp)
     for change in fact.changes:
         value = json.loads(change.value) if change.value is not None else None
         if change.field in _AMENDED and value:

@@ -47,7 +47,7 @@ def _measured(bench: Workbench, database: str, at: dict[str, str]) -> Iterator[L
         yield Line(
             f"command-{database.lower()}",
             f"durable command, {database}, {callers} caller{'s' * (callers > 1)}",
-            Figures("read_command + GroupCommit", "commands/s", found),
+            Figures(f"read_command + {'commit' if callers == 1 else 'GroupCommit'}", "commands/s", found),
             yardstick,
             GOALS.get((database, callers)),
             {"callers": callers, "commands": sizes.commands * MORE[callers], "largest batch": LARGEST_BATCH, **at},
@@ -77,13 +77,26 @@ def _settings(place: str, folder: Path) -> Settings:
 
 
 def _commands_per_second(settings: Settings, lines: list[bytes], callers: int) -> float:
-    """Callers are coroutines of one event loop; each carries donations from end to end, as a person would."""
+    """Several callers are coroutines of one event loop; each carries donations from end to end, as a person would."""
+    if callers == 1:
+        return _alone(settings, lines)
     shares: list[list[bytes]] = [[] for _ in range(callers)]
     for number, donation in enumerate(by_donation(lines)):
         shares[number % callers] += donation
     with open_ledger(settings) as ledger, GroupCommit(ledger.committer) as group:
         begin = perf_counter()
         asyncio.run(_all(group, shares))
+        return len(lines) / (perf_counter() - begin)
+
+
+def _alone(settings: Settings, lines: list[bytes]) -> float:
+    """Who is alone has nobody to share a commit with, and needs no thread that gathers: as the command line does."""
+    with open_ledger(settings) as ledger:
+        committer = ledger.committer
+        begin = perf_counter()
+        for line in lines:
+            (answer,) = committer.commit([read_command(line)])
+            assert answer.outcome == "recorded", f"{answer.outcome}: {answer.problem or answer.fault}"
         return len(lines) / (perf_counter() - begin)
 
 

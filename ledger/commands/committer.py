@@ -88,10 +88,12 @@ class _Batch:
 
     def run(self) -> None:
         """Decide every command in order, and append what was accepted."""
-        self._known_requests = self.writing.requests([each.request for each in self.commands])
+        names = list(dict.fromkeys(name for each in self.commands for name in each.command.streams()))
         keys = [each.business_key for each in self.commands if each.business_key is not None]
-        self._known_keys = self.writing.keys(keys) if keys else {}
-        self.ws.fetch(dict.fromkeys(name for each in self.commands for name in each.command.streams()))
+        missing = self.ws.missing(names)
+        known = self.writing.known([each.request for each in self.commands], keys, missing, names)
+        self._known_requests, self._known_keys = known.requests, known.keys
+        self.ws.take(missing, known.streams)
         for each in self.commands:
             self.answers.append(self._answer(each))
         if self.ws.facts:

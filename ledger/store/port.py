@@ -72,10 +72,27 @@ class Unlink(NamedTuple):
     key: bytes
 
 
+class Known(NamedTuple):
+    """What is stored of what a batch is about: see `Writing.known`."""
+
+    requests: dict[tuple[str, str], RequestRecord]
+    keys: dict[bytes, KeyRecord]
+    streams: dict[str, list[StoredEvent]]
+
+
 class Writing(Protocol):
     """One write transaction, under the store's write lock. Reads see the committed state under that lock."""
 
     head: Head
+
+    def known(
+        self, requests: Sequence[tuple[str, str]], keys: Sequence[bytes], streams: Sequence[str], touched: Sequence[str]
+    ) -> Known:
+        """What a batch asks before it decides: as `requests`, `keys` and `streams` answer, in one trip to the store.
+
+        `touched`: streams it will probably write to, loaded or not.
+        """
+        ...
 
     def requests(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], RequestRecord]: ...
 

@@ -44,10 +44,8 @@ class PostgresFactStore(Appending, ApplicationRecorder):
     def writing(self) -> Iterator[PostgresWriting]:
         reached("before-lock")
         with self._connections.taken("writing facts to") as connection:
-            cursor = connection.cursor(binary=True)
-            cursor.execute("BEGIN")
             try:
-                writing = PostgresWriting(connection, cursor)
+                writing = PostgresWriting(connection)
                 reached("after-lock")
                 yield writing
                 reached("before-commit")

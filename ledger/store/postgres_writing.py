@@ -8,7 +8,7 @@ from psycopg import Connection, Cursor
 
 from ledger.store.appending import LogHead, Prepared, StreamHead, distinct_streams, prepared
 from ledger.store.crashpoints import reached
-from ledger.store.port import FactRow, Head, KeyRecord, Link, RequestRecord, Unlink
+from ledger.store.port import FactRow, Head, KeyRecord, Known, Link, RequestRecord, Unlink
 from ledger.store.tables import Chunk, placed
 
 FACTS = (
@@ -17,6 +17,23 @@ FACTS = (
 )
 PAGE = 5000
 
+REQUESTS = (
+    "SELECT r.* FROM requests r JOIN unnest(%b::text[], %b::text[]) AS w (s, q) ON r.sender = w.s AND r.request = w.q"
+)
+KEYS = "SELECT * FROM business_keys WHERE key = ANY(%b::bytea[])"
+STREAMS = (
+    "SELECT originator_id, originator_version, topic, state FROM stored_events"
+    " WHERE originator_id = ANY(%b::text[]) ORDER BY originator_id, originator_version"
+)
+HEADS = "SELECT * FROM stream_heads WHERE stream = ANY(%b::text[])"
+FEW = 200
+"""Facts; more are copied, which takes trips of its own, and a fact less time."""
+
+_INSERT_FACTS = (
+    "INSERT INTO stored_events (notification_id, originator_id, originator_version, topic, state, recorded_at, leaf,"
+    " leaf_hash) SELECT * FROM"
+    " unnest(%b::int8[], %b::text[], %b::int8[], %b::text[], %b::bytea[], %b::int8[], %b::int8[], %b::bytea[])"
+)
 _COPY_FACTS = (
     "COPY stored_events (notification_id, originator_id, originator_version, topic, state, recorded_at, leaf,"
     " leaf_hash) FROM STDIN (FORMAT BINARY)"
@@ -27,38 +44,40 @@ _FACT_TYPES = ["int8", "text", "int8", "text", "bytea", "int8", "int8", "bytea"]
 class PostgresWriting:
     """Everything between the lock on the log head and COMMIT. One statement a step: a trip costs more than rows."""
 
-    def __init__(self, connection: Connection[Any], cursor: Cursor[Any]) -> None:
-        self._connection, self._cursor = connection, cursor
-        # The row lock is the ledger's write lock; each statement after it sees what was committed before it.
-        row = cursor.execute(
-            "SELECT size, root, frontier, position, recorded_at, commits FROM log_head FOR UPDATE"
-        ).fetchone()
-        self._log = LogHead._make(row or ())
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection, self._cursor = connection, connection.cursor(binary=True)
+        with connection.pipeline():
+            connection.execute("BEGIN")
+            # The row lock is the ledger's write lock; each statement after it sees what was committed before it.
+            self._cursor.execute("SELECT size, root, frontier, position, recorded_at, commits FROM log_head FOR UPDATE")
+        self._log = LogHead._make(self._cursor.fetchone() or ())
         self.head = self._log.head
         self.wrote = False
+        self._heads: dict[str, StreamHead | None] = {}
+
+    def known(
+        self, requests: Sequence[tuple[str, str]], keys: Sequence[bytes], streams: Sequence[str], touched: Sequence[str]
+    ) -> Known:
+        with self._connection.pipeline():
+            of_requests = self._asked_requests(requests)
+            of_keys = self._asked(KEYS, list(keys))
+            of_streams = self._asked(STREAMS, list(streams))
+            of_heads = self._asked(HEADS, list(touched))
+        self._heads = dict.fromkeys(touched)
+        self._heads.update((row[0], StreamHead._make(row)) for row in of_heads)
+        return Known(_requests(of_requests), _keys(of_keys), _streams(of_streams))
 
     def requests(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], RequestRecord]:
-        rows = self._all(
-            "SELECT r.* FROM requests r JOIN unnest(%b::text[], %b::text[]) AS w (s, q)"
-            " ON r.sender = w.s AND r.request = w.q",
-            [each[0] for each in pairs],
-            [each[1] for each in pairs],
-        )
-        return {(row[0], row[1]): RequestRecord._make(row) for row in rows}
+        return _requests(self._asked_requests(pairs))
 
     def keys(self, keys: Sequence[bytes]) -> dict[bytes, KeyRecord]:
-        rows = self._all("SELECT * FROM business_keys WHERE key = ANY(%b::bytea[])", list(keys))
-        return {row[0]: KeyRecord._make(row) for row in rows}
+        return _keys(self._asked(KEYS, list(keys)))
 
     def streams(self, names: Sequence[str]) -> dict[str, list[StoredEvent]]:
-        found: dict[str, list[StoredEvent]] = {}
-        for row in self._all(
-            "SELECT originator_id, originator_version, topic, state FROM stored_events"
-            " WHERE originator_id = ANY(%b::text[]) ORDER BY originator_id, originator_version",
-            list(names),
-        ):
-            found.setdefault(row[0], []).append(StoredEvent(*row))
-        return found
+        return _streams(self._asked(STREAMS, list(names)))
+
+    def _asked_requests(self, pairs: Sequence[tuple[str, str]]) -> Cursor[Any]:
+        return self._asked(REQUESTS, [each[0] for each in pairs], [each[1] for each in pairs])
 
     def links(self, kind: str, keys: Sequence[str]) -> list[Link]:
         rows = self._all("SELECT * FROM links WHERE kind = %s AND key = ANY(%b::text[])", kind, list(keys))
@@ -99,14 +118,20 @@ class PostgresWriting:
         """As `append`; only an import calls it more than once in a transaction."""
         first = self._log.position + 1
         new = prepared(self._log, self._stream_heads(chunk), chunk.facts)
-        self._copy_facts(new)
-        reached("after-facts")
+        few = len(new.facts) <= FEW
+        if not few:
+            self._copy_facts(new)
+            reached("after-facts")
         with self._connection.pipeline():
+            if few:
+                self._unnested(_INSERT_FACTS, new.facts)
+                reached("after-facts")
             self._write_stream_heads(new)
             self._write_index(chunk, first)
             reached("after-index")
             self._write_head(new)
         self._log, self.wrote = new.log, True
+        self._heads = {}  # an import goes on in this transaction, and must not keep what it wrote
         return new.log.head
 
     def _copy_facts(self, new: Prepared) -> None:
@@ -157,12 +182,35 @@ class PostgresWriting:
             self._cursor.execute(statement.encode(), [list(column) for column in zip(*rows, strict=True)])
 
     def _stream_heads(self, chunk: Chunk) -> dict[str, StreamHead]:
+        """The heads of the streams written to, but for those that are asked already."""
         names = distinct_streams(chunk.facts)
-        rows = self._all("SELECT * FROM stream_heads WHERE stream = ANY(%b::text[])", names)
-        return {row[0]: StreamHead._make(row) for row in rows}
+        heads = {name: head for name in names if (head := self._heads.get(name)) is not None}
+        unasked = [name for name in names if name not in self._heads]
+        if unasked:
+            heads.update((row[0], StreamHead._make(row)) for row in self._asked(HEADS, unasked))
+        return heads
+
+    def _asked(self, select: str, *parameters: Any) -> Cursor[Any]:
+        """A cursor of its own: in a pipeline, its rows are there at the end."""
+        return self._connection.cursor(binary=True).execute(select.encode(), parameters)
 
     def _all(self, select: str, *parameters: Any) -> list[Any]:
         return self._cursor.execute(select.encode(), parameters).fetchall()
+
+
+def _requests(rows: Iterable[Any]) -> dict[tuple[str, str], RequestRecord]:
+    return {(row[0], row[1]): RequestRecord._make(row) for row in rows}
+
+
+def _keys(rows: Iterable[Any]) -> dict[bytes, KeyRecord]:
+    return {row[0]: KeyRecord._make(row) for row in rows}
+
+
+def _streams(rows: Iterable[Any]) -> dict[str, list[StoredEvent]]:
+    found: dict[str, list[StoredEvent]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(StoredEvent(*row))
+    return found
 
 
 class PostgresSnapshot:

@@ -10,7 +10,7 @@ from eventsourcing.persistence import StoredEvent
 
 from ledger.store.appending import LogHead, Prepared, StreamHead, distinct_streams, prepared
 from ledger.store.crashpoints import reached
-from ledger.store.port import FactRow, Head, KeyRecord, Link, RequestRecord, Unlink
+from ledger.store.port import FactRow, Head, KeyRecord, Known, Link, RequestRecord, Unlink
 from ledger.store.tables import Chunk, placed
 
 FACT_COLUMNS = "notification_id, leaf, originator_id, originator_version, topic, recorded_at, state, leaf_hash"
@@ -30,6 +30,11 @@ class SQLiteWriting:
         self._log = LogHead._make(row)
         self.head = self._log.head
         self.wrote = False
+
+    def known(
+        self, requests: Sequence[tuple[str, str]], keys: Sequence[bytes], streams: Sequence[str], _: Sequence[str]
+    ) -> Known:
+        return Known(self.requests(requests), self.keys(keys), self.streams(streams))
 
     def requests(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], RequestRecord]:
         by_sender: dict[str, list[str]] = {}

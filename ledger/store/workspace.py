@@ -6,7 +6,7 @@ The cache outlives a batch and never carries a fact that was not committed: on a
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -181,6 +181,12 @@ class Workspace:
 
     def fetch(self, names: Iterable[str]) -> None:
         """Load the streams that are not in memory, all in one query."""
+        missing = self.missing(names)
+        if missing:
+            self.take(missing, self.writing.streams(missing))
+
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """Streams that are not in memory and may be stored; those that are in memory count as used just now."""
         aggregates = self.cache.aggregates
         missing = []
         for name in names:
@@ -188,11 +194,14 @@ class Workspace:
                 aggregates.move_to_end(name)
             elif name not in self._absent:
                 missing.append(name)
-        if not missing:
-            return
-        for name, events in self.writing.streams(missing).items():
+        return missing
+
+    def take(self, names: Iterable[str], stored: Mapping[str, Sequence[StoredEvent]]) -> None:
+        """Keep these streams as they are stored; of the others nothing is."""
+        aggregates = self.cache.aggregates
+        for name, events in stored.items():
             aggregates[name] = self._replay(events)
-        self._absent.update(name for name in missing if name not in aggregates)  # the lock is held: it stays so
+        self._absent.update(name for name in names if name not in aggregates)  # the lock is held: it stays so
 
     def _replay(self, events: Sequence[StoredEvent]) -> LedgerAggregate:
         aggregate: Any = None

@@ -79,6 +79,33 @@ class StorePromises:
             assert [row.position for row in writing.rows_after(6)] == [7, 8, 9]
             assert writing.requests([]) == {} and writing.keys([]) == {} and writing.streams([]) == {}
 
+    def test_what_a_batch_knows_is_what_it_would_be_told_one_by_one(self, store: Store) -> None:
+        history(store)
+        requests, keys, streams = [("site", "r4"), ("site", "none")], [key_of("r2"), b"none"], ["bag-b", "bag-none"]
+        with store.writing() as writing:
+            known = writing.known(requests, keys, streams, ["bag-a", "bag-none"])
+            assert known.requests == writing.requests(requests) and len(known.requests) == 1
+            assert known.keys == writing.keys(keys) and len(known.keys) == 1
+            assert known.streams == writing.streams(streams) and len(known.streams) == 1
+            assert writing.known([], [], [], []) == ({}, {}, {})
+
+    @pytest.mark.parametrize("many", [1, 300])  # PostgreSQL takes few another way than many
+    @pytest.mark.parametrize("touched", [[], ["bag-a", "bag-new"], ["bag-none"]])
+    def test_chains_go_on_whatever_a_batch_said_it_would_touch(
+        self, store: Store, touched: list[str], many: int
+    ) -> None:
+        history(store)
+        with store.writing() as writing:
+            writing.known([], [], [], touched)
+            facts = [fact("bag-new", version, f"n{version}") for version in range(1, many + 1)]
+            facts += [fact("bag-a", 5, "r8"), fact("bag-b", 3, "r9")]
+            requests = [("site", each, digest(each), many + index, 1) for index, each in enumerate(("r8", "r9"))]
+            requests += [("site", f"n{n + 1}", digest(f"n{n + 1}"), n, 1) for n in range(many)]
+            keys = [(key_of(each[1]), each[3], 1) for each in requests]
+            writing.append(facts, 400, requests, keys, [Link("donation", "bag-new", "bag-new", 7)], [])
+        found = verify(store)
+        assert found["ok"], found
+
     def test_nothing_is_kept_of_a_transaction_that_fails(self, store: Store) -> None:
         head = history(store)
         with pytest.raises(ZeroDivisionError), store.writing() as writing:

@@ -98,8 +98,8 @@ class Account(NamedTuple):
 class Kafka:
     """A Kafka that answers at `address`, without names or encryption; whether it can be stopped is not ours to say."""
 
-    asked_at = 0.0
-    """When it was last asked whether it answers, by `perf_counter`."""
+    silent_at = 0.0
+    """When it was last asked in vain whether it answers, by `perf_counter`."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -116,15 +116,16 @@ class Kafka:
 
     def answers(self) -> bool:
         """Whether it says that it is a broker of its cluster: a node listens before it is one again."""
-        self.asked_at = perf_counter()
-        if not listens(self.address):
-            return False
-        with suppress(KafkaError):
-            admin = KafkaAdminClient(**self.client, request_timeout_ms=5000, bootstrap_timeout_ms=5000)
-            try:
-                return len(admin.describe_cluster()["brokers"]) > 0
-            finally:
-                admin.close()
+        asked_at = perf_counter()
+        if listens(self.address):
+            with suppress(KafkaError):
+                admin = KafkaAdminClient(**self.client, request_timeout_ms=5000, bootstrap_timeout_ms=5000)
+                try:
+                    if admin.describe_cluster()["brokers"]:
+                        return True
+                finally:
+                    admin.close()
+        self.silent_at = asked_at
         return False
 
     def tool(

@@ -5,6 +5,7 @@ way, `ledger.policies.settle`, which comes to the same: tests hold one against t
 """
 
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
 from ledger.domain import Bag, Donation, Fact
@@ -51,14 +52,10 @@ def settled_alone(ws: Workspace, facts: list[Fact]) -> bool:
     for fact in facts:
         if type(fact) in (Bag.Prepared, Bag.Labelled):
             born_with_panels(ws, ws.bag(fact.originator_id))
-    for fact in sorted((each for each in facts if _is_judged(each)), key=_stream):
+    for fact in sorted((each for each in facts if _is_judged(each)), key=attrgetter("originator_id")):
         by_donations = type(fact) in JUDGED_BY_OTHERS
         settle_bag(ws, ws.bag(fact.originator_id), donations=by_donations, relatives=not by_donations)
     return True
-
-
-def _stream(fact: Fact) -> str:
-    return fact.originator_id
 
 
 def _is_judged(fact: Fact) -> bool:

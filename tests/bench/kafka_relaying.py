@@ -77,7 +77,7 @@ def relayed(bench: Workbench, broker: Broker) -> Iterator[Line]:
     alike = alike._replace(what=f"{LOOP} with the relay's batches, no metrics")
     yield Line("kafka-relay", f"{what}, beside a loop with its batches", ours, alike, None, at)
     what, goal = CAUGHT_UP
-    said = f"from when the broker answers again; {median(waits):.2f} s until the first chunk is acknowledged"
+    said = f"from when the broker was last asked in vain; {median(waits):.2f} s until the first chunk is acknowledged"
     yield Line("kafka-relay", what, after, ours, goal, at, said)
 
 
@@ -154,7 +154,7 @@ def _relay(
             import_history(other.bulk, other.mapper, other.clock, lines[before:])
             begin = perf_counter()
         if waits_after_away is not None:
-            begin = broker.asked_at  # when it was asked what it answered: the relay may have heard from it before us
+            begin = broker.silent_at  # it was not there yet; from then on the relay may have heard from it before us
         until(lambda: heard.is_at(len(lines)), f"{len(lines)} facts are relayed")
         if waits_after_away is not None:
             waits_after_away.append(heard.sent_at[0] - begin)

@@ -30,3 +30,19 @@ def test_what_comes_behind_the_last_wanted_field_is_not_read() -> None:
     fields = only(schemas.schema_of("bag.stored.v1"), ["caused_by"])["fields"]
     assert [field["name"] for field in fields] == ["happened_at", "occasion", "caused_by"]
     assert fields[0]["type"]["type"] == PASSED_OVER
+
+
+def test_part_of_a_fact_is_had_from_its_bytes() -> None:
+    state = schemas.encode("bag.stored.v1", body("bag.stored.v1", True, "nurse"))
+    whole = schemas.decode_raw(state)[1]
+    found = schemas.decode_part(state, frozenset(("place", "occasion.request")))
+    assert found == ("bag.stored.v1", {"place": whole["place"], "occasion": {"request": whole["occasion"]["request"]}})
+    with pytest.raises(KeyError, match="no field patient"):
+        schemas.decode_part(state, frozenset(("patient",)))
+
+
+@pytest.mark.parametrize("length", [0, 5, 9, 12])
+def test_part_of_a_fact_whose_bytes_end_before_it_cannot_be_had(length: int) -> None:
+    state = schemas.encode("bag.stored.v1", body("bag.stored.v1", True, "nurse"))
+    with pytest.raises(schemas.SchemaError):
+        schemas.decode_part(state[:length], frozenset(("place",)))

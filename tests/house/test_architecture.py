@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = {"ledger", "schemas", "projections", "tests", "docs"}
 FILES = {"README.md", "CHANGELOG.md", "LICENSE", "Makefile", "pyproject.toml", "docker-compose.yml"}
 LEFT_BY_TOOLS = re.compile(
-    r"\..+|__pycache__|build|dist|demo|.+\.egg-info|.+\.(ledger|db|views|keys)(-\w+)?|bench\.json"
+    r"\..+|__pycache__|build|dist|demo|.+\.egg-info|.+\.(ledger|db|views|keys)(-\w+)?|bench(-full)?\.json"
 )
 SAYS_NOTHING = {
     "utils",

@@ -195,7 +195,7 @@ class PostgresWriting:
         return self._connection.cursor(binary=True).execute(select.encode(), parameters)
 
     def _all(self, select: str, *parameters: Any) -> list[Any]:
-        return self._cursor.execute(select.encode(), parameters).fetchall()
+        return self._asked(select, *parameters).fetchall()
 
 
 def _requests(rows: Iterable[Any]) -> dict[tuple[str, str], RequestRecord]:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from schemas import Field, SchemaError, decode_part, decode_raw, fields, newest, wire_names
 from schemas.errors import RegistryAway
+from schemas.kafka_batches import HASH_SIZE, OF_ANOTHER_FORM, fact_record_reader, record_size
 from schemas.on_kafka import (
     ENVELOPE,
     FACT_TOPICS,
@@ -42,19 +43,23 @@ __all__ = [  # what the rest of this side needs of the schemas comes through her
     "FACTS",
     "FACT_TOPICS",
     "HASH",
+    "HASH_SIZE",
     "NUMBER",
+    "OF_ANOTHER_FORM",
     "STOCK",
     "Place",
     "RegistryAway",
     "SchemaError",
     "chain_next",
     "chain_start",
+    "fact_record_reader",
     "incomplete_key",
     "key_bytes_of",
     "key_of",
     "number_of",
     "partition_of",
     "read_envelope",
+    "record_size",
     "row_key",
     "stale_key",
     "write_record",

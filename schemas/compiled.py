@@ -157,6 +157,8 @@ class _Reading(_Lines):
 
     def _long(self, _: Any, target: str, depth: int) -> None:
         self.put(depth, "n = data[at]", "if n < 128:", f"    {target} = (n >> 1) ^ -(n & 1)", "    at += 1")
+        self.put(depth, "elif data[at + 1] < 128:", "    n = n & 127 | data[at + 1] << 7")
+        self.put(depth + 1, f"{target} = (n >> 1) ^ -(n & 1)", "at += 2")
         self.put(depth, "else:", f"    {target}, at = read_long(data, at)")
 
     _int = _long
@@ -174,8 +176,10 @@ class _Reading(_Lines):
         self._run_of_bytes(target, "{}", depth)
 
     def _run_of_bytes(self, target: str, form: str, depth: int) -> None:
-        """Bytes behind their length. A long length is doubled again, to be halved like a short one."""
-        self.put(depth, "n = data[at]", "at += 1", "if n & 129:", "    n, at = read_size(data, at - 1)", "    n += n")
+        """Bytes behind their length, which stands there doubled; one of two bytes is read in place, too."""
+        self.put(depth, "n = data[at]", "at += 1", "if n & 129:")
+        self.put(depth + 1, "if not n & 1 and data[at] < 128:", "    n = n & 127 | data[at] << 7", "    at += 1")
+        self.put(depth + 1, "else:", "    n, at = read_size(data, at - 1)", "    n += n")
         self.put(depth, "end = at + (n >> 1)", f"{target} = {form.format('data[at:end]')}", "at = end")
 
     def _array(self, part: Any, target: str, depth: int) -> None:
@@ -209,6 +213,8 @@ class _Reading(_Lines):
             self.put(depth, "if n & 129:", "    n, at = read_size(data, at - 1)", "    n += n", "at += n >> 1")
         elif part["type"] in ("long", "int"):
             self.put(depth, "while data[at] > 127:", "    at += 1", "at += 1")
+        elif part["type"] == "fixed":
+            self.put(depth, f"at += {part['size']}")
         else:
             self.value(part, "_", depth)
 

@@ -105,12 +105,7 @@ class Chain:
 def _fits(letter: Letter, before: bytes) -> bool:
     """Whether a letter's hash is the one that follows; an envelope may say numbers that no leaf can have."""
     try:
-        return chain_next(before, leaf_of(letter)) == letter.hash
+        leaf = leaf_hash(leaf_data(*letter[4:]))  # position, stream, version, name, time and bytes, as a leaf has them
+        return chain_next(before, leaf) == letter.hash
     except struct.error:
         return False
-
-
-def leaf_of(letter: Letter) -> bytes:
-    """The leaf hash of a fact as it arrived."""
-    position, stream, version, name, recorded_at, state = letter[4:]
-    return leaf_hash(leaf_data(position, stream, version, name, recorded_at, state))

@@ -11,12 +11,13 @@ from enum import StrEnum
 from time import monotonic
 from typing import Any, NamedTuple
 
-from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
+from kafka import ConsumerRebalanceListener, TopicPartition
 from kafka.errors import KafkaError
 
 from projections.decode import FACT_TOPICS, Place, RegistryAway, without_cycle_search
 from projections.letterbox.chain import Chain
-from projections.letterbox.letters import Letter, Unframed, letter_of
+from projections.letterbox.fetching import LetterConsumer
+from projections.letterbox.letters import Letter, Unframed
 from projections.readmodels.database import ViewsOutdated, ViewsUnavailable
 from projections.readmodels.delivering import Decoded, Delivery, Parts, decoded
 from projections.readmodels.live import Views
@@ -39,7 +40,7 @@ WAIT_MS, MORE_MS, ANSWER_MS = 500, 50, 10_000
 OPTIONS: dict[str, Any] = {
     "enable_auto_commit": False,
     "auto_offset_reset": "earliest",
-    "max_poll_records": 5_000,
+    "max_poll_records": BATCH,  # while records are handed out in parts, the client's own thread stands in their way
     "max_partition_fetch_bytes": 4 * 1024 * 1024,
     "fetch_max_wait_ms": 250,
     "session_timeout_ms": 6_000,
@@ -153,7 +154,7 @@ class Projecting:
     def _run(self, stop: threading.Event, until_caught_up: bool) -> None:
         self._say(State.STARTING)
         group = None if until_caught_up else self._given.group
-        consumer = KafkaConsumer(**{**OPTIONS, **self._given.options, "group_id": group})
+        consumer = LetterConsumer(self._given.unframed, **{**OPTIONS, **self._given.options, "group_id": group})
         try:
             places = self._places(consumer)
             if not self._known_ledger(places):
@@ -171,7 +172,7 @@ class Projecting:
 
     # -- which ledger ----------------------------------------------------------------------------
 
-    def _places(self, consumer: KafkaConsumer) -> list[Place]:
+    def _places(self, consumer: LetterConsumer) -> list[Place]:
         found = []
         for topic in FACT_TOPICS:
             partitions = consumer.partitions_for_topic(topic)
@@ -209,9 +210,9 @@ class Projecting:
 
     def _ledgers(self, places: Sequence[Place]) -> set[str]:
         """The ledgers there are. A consumer of its own: one that paused what it had fetched would not go on with it."""
-        consumer = KafkaConsumer(**{**OPTIONS, **self._given.options, "group_id": None})
+        consumer = LetterConsumer(self._given.unframed, **{**OPTIONS, **self._given.options, "group_id": None})
         try:
-            return _ledgers_on(consumer, places, self._given.unframed)
+            return _ledgers_on(consumer, places)
         finally:
             consumer.close(autocommit=False)
 
@@ -222,24 +223,24 @@ class Projecting:
 
     # -- alone, and in a group -------------------------------------------------------------------
 
-    def _alone(self, consumer: KafkaConsumer, places: Sequence[Place], stop: threading.Event) -> None:
+    def _alone(self, consumer: LetterConsumer, places: Sequence[Place], stop: threading.Event) -> None:
         partitions = [TopicPartition(*place) for place in places]
         consumer.assign(partitions)
         ends = consumer.end_offsets(partitions, timeout_ms=ANSWER_MS)
         self._take_up(consumer, places)
-        while not stop.is_set():
-            with without_cycle_search():
+        with without_cycle_search():
+            while not stop.is_set():
                 self._poll(consumer, MORE_MS)
                 self._deliver(consumer, force=False)
-            self._ask_if_silent(consumer, places[0])
-            if all(consumer.position(each, timeout_ms=ANSWER_MS) >= ends[each] for each in partitions):
-                break
-        self._deliver(consumer, force=True)
+                self._ask_if_silent(consumer, places[0])
+                if all(consumer.position(each, timeout_ms=ANSWER_MS) >= ends[each] for each in partitions):
+                    break
+            self._deliver(consumer, force=True)
         for place, chain in self._chains.items():
             self._stand_still(place, chain)
         self._say(State.PROJECTING)
 
-    def _together(self, consumer: KafkaConsumer, places: Sequence[Place], stop: threading.Event) -> None:
+    def _together(self, consumer: LetterConsumer, places: Sequence[Place], stop: threading.Event) -> None:
         consumer.subscribe(list(FACT_TOPICS), listener=_Rebalances(self, consumer))
         had_at = monotonic()
         while not stop.is_set():
@@ -256,7 +257,7 @@ class Projecting:
             self._say(State.PROJECTING if self._chains else State.WAITING, behind=self._behind(consumer))
         self._deliver(consumer, force=True)
 
-    def assigned(self, consumer: KafkaConsumer, places: Sequence[Place]) -> None:
+    def assigned(self, consumer: LetterConsumer, places: Sequence[Place]) -> None:
         """These partitions are ours now: go on with each where the view is."""
         self._take_up(consumer, places)
         self._given.owns(any(place.partition == 0 and place.topic == FACT_TOPICS[0] for place in self._chains))
@@ -267,7 +268,7 @@ class Projecting:
         self._chains.clear()
         self._given.owns(False)
 
-    def _take_up(self, consumer: KafkaConsumer, places: Iterable[Place]) -> None:
+    def _take_up(self, consumer: LetterConsumer, places: Iterable[Place]) -> None:
         reached = self._prepared(list(places))
         for place in places:
             self._dropped += self._chains[place].duplicates if place in self._chains else 0
@@ -276,20 +277,20 @@ class Projecting:
 
     # -- reading and applying --------------------------------------------------------------------
 
-    def _ask_if_silent(self, consumer: KafkaConsumer, place: Place) -> None:
+    def _ask_if_silent(self, consumer: LetterConsumer, place: Place) -> None:
         """A broker that is away says nothing, as one that has nothing. Errors: KafkaError."""
         if monotonic() - self._heard_at >= ASK_SECONDS:
             consumer.end_offsets([TopicPartition(*place)], timeout_ms=int(ASK_SECONDS * 1000))
             self._heard_at = monotonic()
 
-    def _wait_ms(self, consumer: KafkaConsumer) -> int:
+    def _wait_ms(self, consumer: LetterConsumer) -> int:
         """How long to wait for records: a few facts are applied at once, many wait for more of their kind."""
         pending = self._pending()
         if not pending:
             return WAIT_MS
         return MORE_MS if pending >= MANY or self._behind(consumer) else 0
 
-    def _poll(self, consumer: KafkaConsumer, wait_ms: int) -> None:
+    def _poll(self, consumer: LetterConsumer, wait_ms: int) -> None:
         none_before = not self._pending()
         polled = consumer.poll(timeout_ms=wait_ms)
         self._came = bool(polled)
@@ -297,20 +298,19 @@ class Projecting:
             self._heard_at = monotonic()
         if none_before:
             self._pending_since = monotonic()
-        unframed = self._given.unframed
-        for partition, records in polled.items():
+        for partition, letters in polled.items():
             chain = self._chains.get(Place(*partition))
             if chain is not None:
-                chain.hear([letter_of(record, unframed) for record in records])
+                chain.hear(letters)
 
     def _pending(self) -> int:
         return sum(chain.waiting for chain in self._chains.values())
 
-    def _behind(self, consumer: KafkaConsumer) -> int:
+    def _behind(self, consumer: LetterConsumer) -> int:
         """Records that are there and not yet read, as far as the broker has said."""
         return sum(_left(consumer, place) or 0 for place in self._chains)
 
-    def _deliver(self, consumer: KafkaConsumer, force: bool) -> None:
+    def _deliver(self, consumer: LetterConsumer, force: bool) -> None:
         """Apply what was taken, once it is enough or nothing more is at hand.
 
         Once what it has fetched is handed out, kafka-python knows of nothing behind, also in the middle of a stream.
@@ -345,7 +345,7 @@ class Projecting:
 
     # -- gaps ------------------------------------------------------------------------------------
 
-    def _look_for_gaps(self, consumer: KafkaConsumer) -> None:
+    def _look_for_gaps(self, consumer: LetterConsumer) -> None:
         for place, chain in self._chains.items():
             if chain.why_not() is None:
                 self._since.pop(place, None)
@@ -377,7 +377,7 @@ class Projecting:
         )
 
 
-def _left(consumer: KafkaConsumer, place: Place) -> int | None:
+def _left(consumer: LetterConsumer, place: Place) -> int | None:
     """Records of a partition that are not yet read; None before the broker has said where it ends."""
     partition = TopicPartition(*place)
     end = consumer.highwater(partition)
@@ -387,7 +387,7 @@ def _left(consumer: KafkaConsumer, place: Place) -> int | None:
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ships no types
     """Hears from the group which partitions are ours."""
 
-    def __init__(self, projecting: Projecting, consumer: KafkaConsumer) -> None:
+    def __init__(self, projecting: Projecting, consumer: LetterConsumer) -> None:
         self._projecting, self._consumer = projecting, consumer
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
@@ -397,7 +397,7 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
         self._projecting.assigned(self._consumer, [Place(*each) for each in assigned])
 
 
-def _ledgers_on(consumer: KafkaConsumer, places: Sequence[Place], unframed: Unframed) -> set[str]:
+def _ledgers_on(consumer: LetterConsumer, places: Sequence[Place]) -> set[str]:
     """The ledgers that the first records of each partition are of."""
     partitions = [TopicPartition(*place) for place in places]
     consumer.assign(partitions)
@@ -406,8 +406,7 @@ def _ledgers_on(consumer: KafkaConsumer, places: Sequence[Place], unframed: Unfr
     found: set[str] = set()
     waiting = {each for each in partitions if ends[each]}
     while waiting:
-        for partition, records in consumer.poll(timeout_ms=WAIT_MS).items():
-            letters = [letter_of(record, unframed) for record in records]
+        for partition, letters in consumer.poll(timeout_ms=WAIT_MS).items():
             found |= {letter.ledger for letter in letters if isinstance(letter, Letter)}
             waiting.discard(partition)
             consumer.pause(partition)

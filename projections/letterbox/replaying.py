@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from projections.decode import Place, RegistryAway, without_cycle_search
 from projections.letterbox.chain import Chain
 from projections.letterbox.consuming import ANSWER_MS, BATCH, MORE_MS, OPTIONS, KafkaAway
-from projections.letterbox.letters import Unframed, letter_of
+from projections.letterbox.fetching import LetterConsumer
+from projections.letterbox.letters import Unframed
 from projections.readmodels.delivering import Parts, decoded, dismissals, take_over
 from projections.readmodels.live import Views
 from projections.readmodels.partitions import Reached, Standstill, reached
@@ -35,13 +36,13 @@ class KafkaFeed:
     def __init__(
         self, options: Mapping[str, Any], unframed: Unframed, views: Views, words: Callable[[Exception], str]
     ) -> None:
-        self._unframed, self._words = unframed, words
+        self._words = words
         with views.reading() as read:
             self._ledger = read.ledger
             self._places = sorted(reached(read))
         self._dismissed = dismissals(views.live())
         try:
-            self._consumer = KafkaConsumer(**{**OPTIONS, **options, "group_id": None})
+            self._consumer = LetterConsumer(unframed, **{**OPTIONS, **options, "group_id": None})
         except (KafkaError, OSError, AssertionError) as error:
             raise KafkaAway(self._words(error)) from error
 
@@ -80,10 +81,9 @@ class KafkaFeed:
         for place in behind:
             self._consumer.seek(TopicPartition(*place), here[place].offset)
         while behind:
-            for partition, records in self._consumer.poll(timeout_ms=MORE_MS).items():
+            for partition, letters in self._consumer.poll(timeout_ms=MORE_MS).items():
                 place = Place(*partition)
-                letters = [letter_of(each, self._unframed) for each in records if each.offset < ends[place]]
-                chains[place].hear(letters)
+                chains[place].hear([each for each in letters if each.offset < ends[place]])
             at = {place: self._position(place) for place in behind}
             if sum(chain.waiting for chain in chains.values()) >= BATCH:
                 self._deliver(parts, chains)

@@ -67,16 +67,11 @@ def place_of(fact: Fact, heard_decisions: int) -> Key:
     """Where a fact belongs in business order, given the decisions heard before it of the same instant."""
     name, body = fact.name, fact.body
     occasion = body["occasion"]
-    # A container consumed by its labelling: that is observed, every other process decided.
-    labelling = name == "bag.consumed" and body["process"] == "label"
-    return (
-        fact.happened_at,
-        heard_decisions,
-        name in DECISIONS and not occasion["reported"] and not labelling,
-        RANKS.get(name, USUAL_RANK),
-        occasion["request_sha256"],
-        fact.version,
-    )
+    decided = name in DECISIONS and not occasion["reported"]
+    if decided and name == "bag.consumed":  # by its labelling: that is observed, every other process decided
+        decided = body["process"] != "label"
+    rank = RANKS.get(name, USUAL_RANK)
+    return fact.happened_at, heard_decisions, decided, rank, occasion["request_sha256"], fact.version
 
 
 def in_business_order(facts: Iterable[Fact]) -> list[tuple[Key, Fact]]:

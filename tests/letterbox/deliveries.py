@@ -61,7 +61,7 @@ def stray(place: Place, offset: int, key: str) -> Stray:
     record = SimpleNamespace(
         topic=place.topic, partition=place.partition, offset=offset, key=key.encode(), value=b"?", headers=[]
     )
-    found = letter_of(record, bytes)
+    found = letter_of(record, place, bytes)
     assert isinstance(found, Stray)
     return found
 

@@ -15,9 +15,10 @@ from ledger.relay.sending import Relay, Tell
 from ledger.relay.topics import checked_topics
 from ledger.settings import BadSetting, Settings
 from ledger.store import crashpoints
+from ledger.store.faults import NoLedger
 from ledger.store.opening import is_postgres
 from ledger.watching.projecting import Kept, ProjectWatch
-from ledger.wiring import Ledger, exists, open_ledger, open_views
+from ledger.wiring import Ledger, open_ledger, open_views
 from projections.letterbox.consuming import Consuming, Projecting
 from projections.letterbox.publishing import Publisher
 from projections.letterbox.replaying import KafkaFeed
@@ -83,10 +84,11 @@ class Wanted(NamedTuple):
 
 def own_ledger(settings: Settings) -> str | None:
     """The id of the ledger that the settings name, where there is one: these views are of it."""
-    if not exists(settings.ledger):
+    try:
+        with open_ledger(settings._replace(crash_at=None), reading=True) as ledger:
+            return ledger.store.ledger_id()
+    except NoLedger:
         return None
-    with open_ledger(settings._replace(crash_at=None), reading=True) as ledger:
-        return ledger.store.ledger_id()
 
 
 def projected(

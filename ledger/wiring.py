@@ -36,14 +36,6 @@ WORTH_A_PROCESS = 200_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class NoLedger(Exception):
-    """There is no ledger where the settings say, and what was asked needs one."""
-
-    def __init__(self, where: str) -> None:
-        super().__init__(where)
-        self.where = where
-
-
 class Ledger:
     """One ledger with everything that works on it; what is not asked for is not opened."""
 
@@ -177,12 +169,5 @@ def open_ledger(
     """
     if settings.crash_at is not None:
         crashpoints.arm(*settings.crash_at)
-    if reading and not exists(settings.ledger):
-        raise NoLedger(settings.ledger)
-    store = open_store(settings.ledger, ledger_id, settings.busy_seconds)
+    store = open_store(settings.ledger, ledger_id, settings.busy_seconds, create=not reading)
     return Ledger(settings, store, clock or WallClock(), make_key, reading)
-
-
-def exists(where: str) -> bool:
-    """Whether a ledger may be there; a server is asked by opening it."""
-    return is_postgres(where) or where == ":memory:" or Path(where).exists()

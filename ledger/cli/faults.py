@@ -47,9 +47,9 @@ def _outside(say: Say, error: Exception) -> tuple[str, int] | None:
 
     from ledger.data_files import BrokenFile
     from ledger.settings import BadSetting
+    from ledger.store.faults import NoLedger
     from ledger.store.keys import KeyDestroyed
     from ledger.store.port import CommitUnknown
-    from ledger.wiring import NoLedger
     from projections.readmodels.database import ViewsOutdated, ViewsUnavailable
 
     if isinstance(error, NoLedger):

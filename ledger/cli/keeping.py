@@ -128,16 +128,21 @@ def shown(where: str) -> str:
     return without_password(where)
 
 
+def _is_there(session: Session) -> bool:
+    from ledger.store.faults import NoLedger
+
+    try:
+        session.open().close()
+    except NoLedger:
+        return False
+    return True
+
+
 @command("init")
 def init(session: Session) -> None:
-    from ledger.store.opening import is_postgres
-    from ledger.wiring import exists
-
-    say = session.say
-    there = exists(session.settings.ledger)
+    say, there = session.say, _is_there(session)
     with session.open(reading=False) as ledger:
         size = ledger.store.head().size
-        there = there and (size > 0 or not is_postgres(ledger.settings.ledger))  # a server is always there
         said = {
             "ledger": ledger.store.ledger_id(),
             "path": shown(ledger.settings.ledger),

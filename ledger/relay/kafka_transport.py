@@ -143,7 +143,7 @@ class KafkaTransport:
 
     def _read(self, record: Any) -> Landed | None:
         """The fact in a record; None when it is none of ours: whoever reads the topic says so, not who sends."""
-        headers = dict(record.headers)
+        headers = {name: value or b"" for name, value in record.headers}  # one may be null on Kafka
         try:
             state = self._framing.unframed(record.value or b"")
             envelope, number = read_envelope(headers[ENVELOPE]), number_of(headers[NUMBER])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from ledger.store.faults import StoreFault
+from ledger.store.faults import NoLedger
 from ledger.store.sqlite import SQLiteFactStore
 from ledger.store.sqlite_tables import BUSY_SECONDS, MEMORY
 
@@ -28,14 +28,14 @@ def open_store(
 ) -> Store:
     """Open the ledger there, or begin one; `ledger_id` names a new one and must be an old one's.
 
-    With `create` false a file must exist already: who only reads makes no ledger by a slip of the pen.
-    Errors: StoreFault when it cannot be opened, is no ledger, or is of another format.
+    Errors: NoLedger when there is none and `create` is false; StoreFault when it cannot be opened, is no ledger, or is
+    of another format.
     """
     place = str(url_or_path)
     if is_postgres(place):
         from ledger.store.postgres import PostgresFactStore  # only who uses PostgreSQL needs its client library
 
-        return PostgresFactStore(place, ledger_id, busy_seconds)
+        return PostgresFactStore(place, ledger_id, busy_seconds, create)
     if not create and place != MEMORY and not Path(place).exists():
-        raise StoreFault(f"opening the ledger at {place}", "there is none")
+        raise NoLedger(place)
     return SQLiteFactStore(place, ledger_id, busy_seconds)

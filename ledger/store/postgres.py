@@ -28,11 +28,13 @@ class PostgresFactStore(Appending, ApplicationRecorder):
     Errors: StoreFault wherever the server or another writer is in the way; CommitUnknown.
     """
 
-    def __init__(self, url: str, ledger_id: str | None = None, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self, url: str, ledger_id: str | None = None, busy_seconds: float = BUSY_SECONDS, create: bool = True
+    ) -> None:
         self._connections = Connections(url, busy_seconds)
         self.path = self._connections.shown
         try:
-            self._ledger_id = opened(self._connections, ledger_id)
+            self._ledger_id = opened(self._connections, ledger_id, create)
         except BaseException:
             self._connections.close()
             raise

@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger.store.appending import EMPTY_LOG
-from ledger.store.faults import StoreFault
+from ledger.store.faults import NoLedger, StoreFault
 from ledger.store.tables import ledger_id_of, new_meta
 
 Row = tuple[object, ...]
@@ -149,11 +149,16 @@ def _first_line(error: psycopg.Error) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def opened(connections: Connections, wanted: str | None) -> str:
-    """Make the tables of a new ledger, or check those of an old one; answer the ledger's id."""
+def opened(connections: Connections, wanted: str | None, create: bool) -> str:
+    """Make the tables of a new ledger, or check those of an old one; answer the ledger's id.
+
+    Errors: NoLedger when there is none and `create` is false; StoreFault.
+    """
     with connections.taken("opening the ledger at") as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATION,))
         if not _has(connection, "stored_events"):
+            if not create:
+                raise NoLedger(connections.shown)
             _create(connection, wanted)
         if not _has(connection, "meta"):
             raise StoreFault(

@@ -44,3 +44,12 @@ def test_a_history_moves_from_a_file_to_a_server(tmp_path: Path, postgres_url: s
 def test_a_server_that_is_away_is_a_fault(tmp_path: Path) -> None:
     said = OnServer(tmp_path, "postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=1").run("status")
     assert said.code == 3 and said.err.startswith("error: ") and said.err.count("\n") == 1
+
+
+def test_reading_makes_no_ledger_on_a_server(tmp_path: Path, postgres_url: str) -> None:
+    server = OnServer(tmp_path, postgres_url)
+    for asked in (["trace", RED], ["stock"], ["facts"], ["verify"], ["status"]):
+        said = server.run(*asked)
+        assert said.code == 3 and "no ledger" in said.err and said.err.count("\n") == 1
+    assert [server.run("init", "--json").json["new"] for _ in range(2)] == [True, False]
+    assert server.run("verify").code == 0

@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from ledger.relay import sending
 from ledger.relay.in_process import InProcessTransport
@@ -103,6 +104,24 @@ def test_nothing_but_persons_facts_is_on_the_topic_of_subjects(store: Store, tra
         each for place, all_ in landed(transport, store).items() if place.topic.endswith("facts.v1") for each in all_
     ]
     assert there and not any(each.envelope.stream.startswith(("donor:", "patient:")) for each in there)
+
+
+@pytest.mark.kafka
+def test_records_that_are_no_facts_are_passed_over_by_who_goes_on_sending(store: Store, kafka: Kafka) -> None:
+    """Also with headers that are null, which Kafka allows."""
+    with closing(over_kafka(kafka)) as transport:
+        fill(store, range(5))
+        relay(store, transport)
+        strange = Producer({"bootstrap.servers": kafka.address})  # kafka-python sends no header that is null
+        for topic, part in PLACES:
+            for headers in ([("envelope", None), ("number", None), ("hash", None)], [("hash", b"?")], []):
+                strange.produce(topic, b"?", b"k", part, headers=headers)
+            strange.produce(topic, None, None, part)
+        assert strange.flush(30) == 0
+        fill(store, range(5, 10))
+    with closing(over_kafka(kafka)) as another:  # which looks for what may have landed after the checkpoint
+        assert relay(store, another).sent == 40
+        assert assert_relayed(another, store) == 0
 
 
 # -- after a crash ---------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 
 from ledger.audit.verify import verify
 from ledger.store import crashpoints
-from ledger.store.faults import StoreFault
+from ledger.store.faults import NoLedger, StoreFault
 from ledger.store.opening import open_store
 from ledger.store.port import CommitUnknown
 from ledger.store.postgres_tables import shown
@@ -22,7 +22,7 @@ from tests.store.samples import fact, history, write
 
 FULL = """
 import resource, signal, sys
-from ledger.store.faults import StoreFault
+from ledger.store.faults import NoLedger, StoreFault
 from ledger.store.opening import open_store
 from tests.conftest import postgres_address
 from tests.store.samples import fact, write
@@ -60,11 +60,21 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 def test_who_only_reads_makes_no_ledger(tmp_path: Path) -> None:
     place = tmp_path / "ledger.db"
-    with pytest.raises(StoreFault, match="there is none"):
+    with pytest.raises(NoLedger, match="there is none"):
         open_store(place, create=False)
     assert not place.exists()
     open_store(place).close()
     open_store(place, create=False).close()
+
+
+@pytest.mark.postgres
+def test_who_only_reads_makes_no_ledger_on_a_server(postgres_url: str) -> None:
+    with pytest.raises(NoLedger, match="there is none"):
+        open_store(postgres_url, create=False)
+    with psycopg.connect(postgres_url) as asking:
+        assert asking.execute("SELECT to_regclass('stored_events'), to_regclass('meta')").fetchone() == (None, None)
+    open_store(postgres_url).close()
+    open_store(postgres_url, create=False).close()
 
 
 def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -167,6 +167,14 @@ def renumbered(records: Records) -> Records:
     return replaced(records, records[AT + 5].with_header("number", records[AT].header("number")))
 
 
+def a_header_null(records: Records) -> Records:
+    return replaced(records, records[AT].with_header("envelope", None))
+
+
+def without_headers(records: Records) -> Records:
+    return replaced(records, records[AT]._replace(headers=[]))
+
+
 def under_another_key(records: Records) -> Records:
     return replaced(records, records[AT]._replace(key=b"G999999999999"))
 
@@ -201,6 +209,8 @@ TAMPERED: list[tuple[Tampering, str]] = [
     (another_hash, "number 21 does not follow"),
     (another_envelope, "number 21"),
     (renumbered, "number 21 does not follow"),
+    (a_header_null, "offset 20: no fact, it lacks its value or a header"),
+    (without_headers, "offset 20: no fact, it lacks its value or a header"),
     (under_another_key, "number 21 is a fact of"),
     (swapped, "number 22 is missing"),
     (swapped_at_the_end, "number {last} is missing"),

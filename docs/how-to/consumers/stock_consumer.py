@@ -186,7 +186,7 @@ class Facts:
 
     def take(self, record: ConsumerRecord) -> None:
         where = f"{record.topic}/{record.partition}, offset {record.offset}"
-        headers = dict(record.headers)
+        headers = {name: value for name, value in record.headers if value is not None}
         if not headers.keys() >= {"envelope", "number", "hash"} or record.value is None:
             raise Broken(f"{where}: no fact, it lacks its value or a header")
         _, envelope = self.schemas.read(headers["envelope"], where)

@@ -156,11 +156,12 @@ def opened(connections: Connections, wanted: str | None, create: bool) -> str:
     """
     with connections.taken("opening the ledger at") as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATION,))
-        if not _has(connection, "stored_events"):
+        there = {_has(connection, "stored_events"), _has(connection, "meta")}
+        if there == {False}:
             if not create:
                 raise NoLedger(connections.shown)
             _create(connection, wanted)
-        if not _has(connection, "meta"):
+        elif there != {True}:
             raise StoreFault(
                 f"opening the ledger at {connections.shown}", "it is not a ledger: it has tables of something else"
             )

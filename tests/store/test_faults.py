@@ -77,6 +77,20 @@ def test_who_only_reads_makes_no_ledger_on_a_server(postgres_url: str) -> None:
     open_store(postgres_url, create=False).close()
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("create", [True, False])
+@pytest.mark.parametrize("table", ["stored_events", "meta"])
+def test_half_a_ledger_on_a_server_is_none_and_is_left_alone(postgres_url: str, table: str, create: bool) -> None:
+    with psycopg.connect(postgres_url) as other:
+        other.execute(f"CREATE TABLE {table} (song text)".encode())
+    with pytest.raises(StoreFault, match="it is not a ledger") as refused:
+        open_store(postgres_url, create=create)
+    assert not isinstance(refused.value, NoLedger)
+    with psycopg.connect(postgres_url) as asking:
+        found = asking.execute("SELECT to_regclass('stored_events') IS NULL, to_regclass('meta') IS NULL").fetchone()
+    assert found == (table == "meta", table == "stored_events")
+
+
 def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
     text, other = tmp_path / "text", tmp_path / "other.db"
     text.write_text("no database at all, only text " * 100)

@@ -128,20 +128,21 @@ def shown(where: str) -> str:
     return without_password(where)
 
 
-def _is_there(session: Session) -> bool:
+def _found_or_begun(session: Session) -> tuple["Ledger", bool]:
+    """The ledger there, and whether it was there before."""
     from ledger.store.faults import NoLedger
 
     try:
-        session.open().close()
+        return session.open(), True
     except NoLedger:
-        return False
-    return True
+        return session.open(reading=False), False
 
 
 @command("init")
 def init(session: Session) -> None:
-    say, there = session.say, _is_there(session)
-    with session.open(reading=False) as ledger:
+    say = session.say
+    ledger, there = _found_or_begun(session)
+    with ledger:
         size = ledger.store.head().size
         said = {
             "ledger": ledger.store.ledger_id(),

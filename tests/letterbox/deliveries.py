@@ -58,15 +58,13 @@ def laid_out(letters: Sequence[Letter | Stray]) -> list[Letter | Stray]:
 
 def stray(place: Place, offset: int, key: str) -> Stray:
     """A record that is no fact, as it is read from Kafka."""
-    record = SimpleNamespace(
-        topic=place.topic, partition=place.partition, offset=offset, key=key.encode(), value=b"?", headers=[]
-    )
+    record = SimpleNamespace(offset=offset, key=key.encode(), value=b"?", headers=[])
     found = letter_of(record, place, bytes)
     assert isinstance(found, Stray)
     return found
 
 
-def record_of(place: Place, letter: Letter, **changed: Any) -> Any:
+def record_of(letter: Letter, **changed: Any) -> Any:
     """A letter as kafka-python hands it out."""
     fields = (letter.ledger, letter.position, letter.stream, letter.version, letter.name, letter.recorded_at)
     headers = [
@@ -75,7 +73,7 @@ def record_of(place: Place, letter: Letter, **changed: Any) -> Any:
         (HASH, letter.hash),
     ]
     said = {"offset": letter.offset, "key": key_of(letter.stream).encode(), "value": letter.state, "headers": headers}
-    return SimpleNamespace(topic=place.topic, partition=place.partition, **said | changed)
+    return SimpleNamespace(**said | changed)
 
 
 class Feeder:

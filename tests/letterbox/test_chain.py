@@ -132,7 +132,7 @@ def test_after_a_restart_in_a_gap_what_was_passed_over_is_read_again() -> None:
 
 def test_a_record_becomes_the_letter_that_was_sent() -> None:
     for letter in random.Random(1).sample(SENT, 10):
-        assert letter_of(record_of(PLACE, letter), PLACE, bytes) == letter
+        assert letter_of(record_of(letter), PLACE, bytes) == letter
 
 
 @pytest.mark.parametrize(
@@ -150,13 +150,13 @@ def test_a_record_becomes_the_letter_that_was_sent() -> None:
     ],
 )
 def test_a_record_that_is_no_fact_is_a_stray_with_its_reason(headers: list[tuple[str, bytes | None]], why: str) -> None:
-    found = letter_of(record_of(PLACE, SENT[0], headers=headers), PLACE, bytes)
+    found = letter_of(record_of(SENT[0], headers=headers), PLACE, bytes)
     assert isinstance(found, Stray) and why in found.reason
     assert found.key == SENT[0].stream[:13] and found.value == SENT[0].state
 
 
 def test_a_fact_under_another_key_is_a_stray() -> None:
-    found = letter_of(record_of(PLACE, SENT[0], key=b"A999925999999"), PLACE, bytes)
+    found = letter_of(record_of(SENT[0], key=b"A999925999999"), PLACE, bytes)
     assert isinstance(found, Stray) and "key" in found.reason and found.key == "A999925999999"
 
 
@@ -165,7 +165,7 @@ def test_a_tombstone_and_an_unreadable_framing_are_strays() -> None:
         raise SchemaError("the schema registry has no schema 7")
 
     for found in (
-        letter_of(record_of(PLACE, SENT[0], value=None), PLACE, bytes),
-        letter_of(record_of(PLACE, SENT[0]), PLACE, unframed),
+        letter_of(record_of(SENT[0], value=None), PLACE, bytes),
+        letter_of(record_of(SENT[0]), PLACE, unframed),
     ):
         assert isinstance(found, Stray)

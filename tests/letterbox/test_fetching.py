@@ -2,7 +2,6 @@
 
 import gzip
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ ANOTHER = SENT[0]._replace(ledger="another")
 
 
 def as_record(letter: Letter, **changed: Any) -> Record:
-    said = record_of(PLACE, letter, **changed)
+    said = record_of(letter, **changed)
     return said.key, said.value, said.headers
 
 
@@ -86,11 +85,11 @@ OTHERS: list[Record] = [
     as_record(SENT[0], headers=[]),
     as_record(SENT[0], value=None),
     as_record(SENT[0], key=b"A999925999999"),
-    as_record(SENT[0], headers=[*record_of(PLACE, SENT[0]).headers, ("fourth", b"")]),
-    as_record(SENT[0], headers=record_of(PLACE, SENT[0]).headers[::-1]),
-    as_record(SENT[0], headers=[*record_of(PLACE, SENT[0]).headers[:2], ("hash", b"short")]),
-    as_record(SENT[0], headers=[("envelope", b"\xc3\x01"), *record_of(PLACE, SENT[0]).headers[1:]]),
-    as_record(SENT[0], headers=[("envelope", b"\xc3\x01" + b"\xff" * 90), *record_of(PLACE, SENT[0]).headers[1:]]),
+    as_record(SENT[0], headers=[*record_of(SENT[0]).headers, ("fourth", b"")]),
+    as_record(SENT[0], headers=record_of(SENT[0]).headers[::-1]),
+    as_record(SENT[0], headers=[*record_of(SENT[0]).headers[:2], ("hash", b"short")]),
+    as_record(SENT[0], headers=[("envelope", b"\xc3\x01"), *record_of(SENT[0]).headers[1:]]),
+    as_record(SENT[0], headers=[("envelope", b"\xc3\x01" + b"\xff" * 90), *record_of(SENT[0]).headers[1:]]),
     as_record(altered(SENT[1])),
     as_record(ANOTHER),
     as_record(SENT[2]._replace(state=b"")),
@@ -168,13 +167,9 @@ def test_what_marks_the_end_of_a_transaction_is_passed_over() -> None:
     attributes = DefaultRecordBatch.ATTRIBUTES_OFFSET
     marker[attributes + 1] |= DefaultRecordBatch.CONTROL_MASK
     crc = DefaultRecordBatch.CRC_OFFSET
-    marker[crc : crc + 4] = _checksum(bytes(marker[attributes:])).to_bytes(4, "big")
+    marker[crc : crc + 4] = calc_crc32c(bytes(marker[attributes:])).to_bytes(4, "big")
     fetched = batch_of([as_record(SENT[0])]) + bytes(marker) + batch_of([as_record(SENT[1])], 2)
     assert [each.offset for each in unpacked(fetched)] == [0, 2]
-
-
-def _checksum(data: bytes) -> int:
-    return int(calc_crc32c(data))
 
 
 def test_records_of_before_there_were_headers_are_strays() -> None:
@@ -197,7 +192,3 @@ def test_a_value_in_a_framing_that_cannot_be_read_is_a_stray_and_the_others_are_
     (stray,) = (each for each in found if isinstance(each, Stray))
     assert (stray.offset, stray.key, stray.value) == (2, SENT[2].stream[:13], b"?")
     assert stray.reason == "the schema registry has no schema 7"
-
-
-def test_letters_are_what_kafka_pythons_record_says() -> None:
-    assert letter_of(SimpleNamespace(**vars(record_of(PLACE, SENT[0]))), PLACE, bytes) == SENT[0]

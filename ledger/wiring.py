@@ -27,7 +27,7 @@ from ledger.store.sqlite_tables import MEMORY
 from projections.consumer import CaughtUp, StoreFeed, catch_up
 from projections.readmodels.database import ViewsOutdated
 from projections.readmodels.live import Views
-from projections.readmodels.sqlite import sqlite_views
+from projections.readmodels.sqlite import no_views, sqlite_views
 from projections.rebuilding import Rebuilt, rebuild
 
 Progress = Callable[[int, int], None]
@@ -143,7 +143,17 @@ def open_views(settings: Settings) -> Views:
         from projections.readmodels.postgres import postgres_views  # only who uses PostgreSQL needs its client
 
         return postgres_views(settings.views)
+    for own in (settings.ledger, settings.keys):
+        if _one_file(settings.views, own):
+            raise no_views(settings.views)
     return sqlite_views(settings.views)
+
+
+def _one_file(one: str, other: str) -> bool:
+    """Whether both are one file: two libraries of SQLite that have it open let go of each other's locks."""
+    with contextlib.suppress(OSError):
+        return Path(one).samefile(other)
+    return False
 
 
 def fed_by_kafka(settings: Settings) -> bool:

@@ -5,13 +5,14 @@ catch-up applies them again from the ledger; the position is in the same commit 
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from threading import Event
 from typing import Any
+
+import apsw
 
 from projections.readmodels import READ_MODELS, VERSION
 from projections.readmodels.database import ReadModel, Row, ViewsUnavailable
@@ -21,6 +22,8 @@ from projections.readmodels.view_set import ViewSet
 APPLICATION_ID = 0x626C7677
 """Marks the file as views (blvw): only such a file is ever dropped and made anew."""
 BUSY_SECONDS = 30
+STATEMENTS = 256
+"""Prepared statements kept: more than all models and questions have."""
 PRAGMAS = (
     "page_size = 8192",  # of a new file: a rebuild splits fewer pages, and a WAL has fewer to keep
     "journal_mode = WAL",
@@ -30,15 +33,19 @@ PRAGMAS = (
 )
 
 
+def no_views(where: str) -> ViewsUnavailable:
+    """The file is somebody else's."""
+    return ViewsUnavailable(f"{where} holds something else than views; name another file for the views")
+
+
 class SqliteDatabase:
     """One file; fulfils `projections.readmodels.view_set.Database`."""
 
     def __init__(self, path: Path | str) -> None:
         self.where = str(path)
         with self._faults("open the views"):
-            self._connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+            self._connection = apsw.Connection(self.where, statementcachesize=STATEMENTS)
+            self._connection.set_busy_timeout(BUSY_SECONDS * 1000)
             for pragma in PRAGMAS:
                 self._set(pragma)
 
@@ -48,10 +55,8 @@ class SqliteDatabase:
             try:
                 self._connection.execute(f"PRAGMA {pragma}")
                 return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                    raise
-            Event().wait(0.01)
+            except apsw.BusyError:
+                Event().wait(0.01)
         self._connection.execute(f"PRAGMA {pragma}")
 
     def close(self) -> None:
@@ -80,7 +85,7 @@ class SqliteDatabase:
         tables = {name for (name,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
         ((mark,),) = self.rows("PRAGMA application_id")
         if tables and mark != APPLICATION_ID:
-            raise ViewsUnavailable(f"{self.where} holds something else than views; name another file for the views")
+            raise no_views(self.where)
         return table in tables
 
     def columns(self, table: str) -> tuple[str, ...]:
@@ -111,7 +116,7 @@ class SqliteDatabase:
     def _faults(self, what: str) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except apsw.Error as error:
             raise ViewsUnavailable(
                 f"could not {what} ({self.where}): {error}; a views file may be deleted: it is made again"
             ) from error

@@ -1,16 +1,15 @@
 """This file holds the rows `kafka-visible` and `kafka-recall`: how long it takes until others see what was decided."""
 
 import json
-import sqlite3
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
 from statistics import median
 from threading import Event, Thread
 from time import perf_counter
 from typing import NamedTuple
 
+import apsw
 from kafka import KafkaConsumer
 
 from ledger.commands.importing import import_history
@@ -111,8 +110,8 @@ def _looking(settings: Settings, seen: list[_Seen]) -> Iterator[Event]:
     stop, looked = Event(), Event()
 
     def look() -> None:
-        file = Path(settings.views).as_uri() + "?mode=ro"
-        with closing(sqlite3.connect(file, uri=True)) as raw, closing(open_views(settings)) as views:
+        reading = apsw.SQLITE_OPEN_READONLY
+        with closing(apsw.Connection(settings.views, flags=reading)) as raw, closing(open_views(settings)) as views:
             before = None
             while not stop.wait(LOOK_SECONDS):
                 now = raw.execute("PRAGMA data_version").fetchone()

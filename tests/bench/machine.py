@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("eventsourcing", "fastavro", "msgspec", "psycopg", "ladybug", "kafka-python")
+PACKAGES = ("apsw", "eventsourcing", "fastavro", "msgspec", "psycopg", "ladybug", "kafka-python")
 SYNCS = 200
 BLOCK = 4096
 

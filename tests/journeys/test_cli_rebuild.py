@@ -4,10 +4,14 @@ import json
 import re
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from ledger.settings import Settings
+from ledger.wiring import open_ledger, open_views
+from projections.readmodels.database import ViewsUnavailable
 from tests.journeys.audited import DINS, RED, after, before
 from tests.journeys.terminal import Terminal
 
@@ -108,6 +112,20 @@ def test_views_of_another_version_are_said_and_made_anew(told: Terminal, lang: s
     anew = told.run("stock", "--json", "--lang", lang)
     assert anew.code == 0 and words in anew.err and anew.json["rows"] == before
     assert told.run("stock", "--json").err == ""
+
+
+def test_the_ledgers_own_file_is_never_opened_as_views(told: Terminal) -> None:
+    """Views have an SQLite of their own: closing the file there would end the log of whoever records."""
+    own = Settings(ledger=str(told.path), views=str(told.path), keys=":memory:")
+    with open_ledger(own) as ledger:
+        assert ledger.store.head().size > 0
+        refused = pytest.raises(ViewsUnavailable, match="holds something else than views")
+        with refused, closing(open_views(own)) as views:
+            views.next_position()
+        assert Path(f"{told.path}-wal").exists()
+    with told.start("stock", BLOODLEDGER_VIEWS=str(told.path)) as process:
+        out, err = process.communicate()
+    assert process.returncode == 3 and not out and b"holds something else than views" in err
 
 
 def test_views_of_another_ledger_are_never_answered_from(told: Terminal, tmp_path: Path) -> None:

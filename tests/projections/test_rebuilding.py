@@ -1,14 +1,15 @@
 """This file holds the tests of rebuilding: beside the live views, compared at one position, switched at once."""
 
 import os
-import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from projections import rebuilding
@@ -30,9 +31,9 @@ def filled(path: Path, history: History, **how: Any) -> Views:
 
 
 def altered(path: Path, sql: str, name: str = "views") -> None:
-    with sqlite3.connect(path / name) as file:
-        assert file.execute(sql).rowcount == 1
-    file.close()
+    with closing(apsw.Connection(str(path / name))) as file:
+        file.execute(sql)
+        assert file.changes() == 1
 
 
 def cut(history: History, last: int) -> History:

@@ -77,8 +77,6 @@ class StoredRow(Protocol):
     @property
     def position(self) -> int: ...
     @property
-    def leaf(self) -> int: ...
-    @property
     def stream(self) -> str: ...
     @property
     def version(self) -> int: ...
@@ -88,12 +86,15 @@ class StoredRow(Protocol):
     def recorded_at(self) -> int: ...
     @property
     def state(self) -> bytes: ...
+    @property
+    def leaf_hash(self) -> bytes: ...
 
 
 class Fact(NamedTuple):
     """A decoded fact.
 
-    Shape: `name` without its version (`bag.issued`); `body` raw, upcast to the newest version of its schema.
+    Shape: `name` without its version (`bag.issued`); `body` raw, upcast to the newest version of its schema;
+    `leaf_hash` of the ledger's tree, empty of a fact that the views were asked for.
     """
 
     position: int
@@ -105,6 +106,7 @@ class Fact(NamedTuple):
     body: Body
     wire: str
     state: bytes
+    leaf_hash: bytes = b""
 
 
 class Unreadable(NamedTuple):
@@ -117,6 +119,7 @@ class Unreadable(NamedTuple):
     wire: str
     state: bytes
     reason: str
+    leaf_hash: bytes = b""
 
 
 @lru_cache(maxsize=512)
@@ -158,11 +161,11 @@ def without_cycle_search() -> Iterator[None]:
 
 def decode_row(row: StoredRow) -> Fact | Unreadable:
     """The fact in a row; a row that cannot be read is answered as such, never skipped."""
-    return decode_stored(row.position, row.stream, row.version, row.name, row.recorded_at, row.state)
+    return decode_stored(row.position, row.stream, row.version, row.name, row.recorded_at, row.state, row.leaf_hash)
 
 
 def decode_stored(
-    position: int, stream: str, version: int, name: str, recorded_at: int, state: bytes
+    position: int, stream: str, version: int, name: str, recorded_at: int, state: bytes, leaf_hash: bytes = b""
 ) -> Fact | Unreadable:
     """As `decode_row`, from the columns."""
     try:
@@ -170,11 +173,12 @@ def decode_stored(
         if wire != name:
             raise SchemaError(f"the row says {name}, its bytes are {wire}")
     except SchemaError as error:
-        return Unreadable(position, stream, version, recorded_at, name, state, str(error))
+        return Unreadable(position, stream, version, recorded_at, name, state, str(error), leaf_hash)
     if wire in UPCASTS:
         UPCASTS[wire](body)
-    happened_at = body["happened_at"]
-    return _new(Fact, (position, stream, version, short_name(wire), happened_at, recorded_at, body, wire, state))
+    happened_at, name = body["happened_at"], short_name(wire)
+    fields = (position, stream, version, name, happened_at, recorded_at, body, wire, state, leaf_hash)
+    return _new(Fact, fields)
 
 
 def part_of_stored(row: tuple[Any, ...], wanted: frozenset[str]) -> Fact:
@@ -185,7 +189,7 @@ def part_of_stored(row: tuple[Any, ...], wanted: frozenset[str]) -> Fact:
     """
     position, stream, version, wire, happened_at, recorded_at, state = row
     body = decode_part(state, wanted)[1] if wanted else {}
-    return _new(Fact, (position, stream, version, short_name(wire), happened_at, recorded_at, body, wire, state))
+    return _new(Fact, (position, stream, version, short_name(wire), happened_at, recorded_at, body, wire, state, b""))
 
 
 @lru_cache(maxsize=64)

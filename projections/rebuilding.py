@@ -148,7 +148,7 @@ class _Comparison:
         contents = [(model, content) for model in models for content in (model.content, *model.beside)]
         self._of = sum(self._after.rows(f"SELECT COUNT(*) FROM {content.table}")[0][0] for _, content in contents)
         for model, content in contents:
-            if not set(content.columns) <= set(self._live.database.columns(content.table)):
+            if not set(content.stored_columns) <= set(self._live.database.columns(content.table)):
                 differences.append(self._other_table(content))
                 continue
             found, sums = self._rows(content)
@@ -177,8 +177,12 @@ class _Comparison:
         return found, {which: hexadecimal(total % DIGEST_SPACE) for which, total in sums.items()}
 
     def _summed(self, content: Content, read: Transaction, sums: dict[str, int], which: str) -> Iterator[Row]:
-        for row in read.walk(content.sql):
+        for row in content.rows(lambda sql: self._walked(sql, read, which)):
             sums[which] += content.digest_of(row)
+            yield row
+
+    def _walked(self, sql: str, read: Transaction, which: str) -> Iterator[Row]:
+        for row in read.walk(sql):
             if which == "rebuilt":
                 self._done += 1
                 if self._tell is not None and not self._done % 1000:

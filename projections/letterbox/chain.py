@@ -5,8 +5,7 @@ from collections.abc import Iterable
 
 from ledger.merkle import leaf_data, leaf_hash
 from projections.decode import Place, chain_next
-from projections.letterbox.letters import Letter
-from projections.readmodels.delivering import Delivery, Stray
+from projections.readmodels.delivering import Delivery, Letter, Stray
 from projections.readmodels.partitions import Reached, Standstill
 
 
@@ -30,6 +29,7 @@ class Chain:
         self._altered = self._forked = False
         self._heard_to = reached.offset
         self._taken: list[Letter] = []
+        self._leaves: list[bytes] = []
         self._strays: list[Stray] = []
 
     @property
@@ -39,7 +39,7 @@ class Chain:
 
     def hear(self, letters: Iterable[Letter | Stray]) -> None:
         """Take what comes next."""
-        ledger, taken = self.ledger, self._taken
+        ledger, taken, leaves = self.ledger, self._taken, self._leaves
         expected, before = self.expected, self._hash
         letter: Letter | Stray | None = None
         for letter in letters:
@@ -47,8 +47,9 @@ class Chain:
                 self._strays.append(letter)
             elif letter.ledger != ledger:
                 continue
-            elif letter.number == expected and _fits(letter, before):
+            elif letter.number == expected and (leaf := _fitting(letter, before)):
                 taken.append(letter)
+                leaves.append(leaf)
                 expected, before = expected + 1, letter.hash
                 self._beyond, self._altered = None, False
             else:
@@ -84,12 +85,13 @@ class Chain:
             to = Reached(last.number, last.hash, last.offset + 1, last.position)
         if self.why_not() is None:  # else what was passed over is read again after a restart
             to = to._replace(offset=max(to.offset, self._heard_to))
-        return Delivery(self.place, self.reached.number + 1, taken, to._replace(standstill=None), self._strays)
+        expected = self.reached.number + 1
+        return Delivery(self.place, expected, taken, self._leaves, to._replace(standstill=None), self._strays)
 
     def delivered(self, to: Reached) -> None:
         """The view has it."""
         self.reached, self.standstill = to, None
-        self._taken, self._strays = [], []
+        self._taken, self._leaves, self._strays = [], [], []
 
     def why_not(self) -> Standstill | None:
         """Why nothing more can be taken, should nothing more come; None when nothing is missing."""
@@ -102,10 +104,10 @@ class Chain:
         return None
 
 
-def _fits(letter: Letter, before: bytes) -> bool:
-    """Whether a letter's hash is the one that follows; an envelope may say numbers that no leaf can have."""
+def _fitting(letter: Letter, before: bytes) -> bytes | None:
+    """The letter's leaf hash, if its own is the one that follows; an envelope may say numbers that no leaf can have."""
     try:
-        leaf = leaf_hash(leaf_data(*letter[4:]))  # position, stream, version, name, time and bytes, as a leaf has them
-        return chain_next(before, leaf) == letter.hash
+        leaf = leaf_hash(leaf_data(*letter[4:]))
     except struct.error:
-        return False
+        return None
+    return leaf if chain_next(before, leaf) == letter.hash else None

@@ -17,9 +17,9 @@ from kafka.errors import KafkaError
 from projections.decode import FACT_TOPICS, Place, RegistryAway, without_cycle_search
 from projections.letterbox.chain import Chain
 from projections.letterbox.fetching import LetterConsumer
-from projections.letterbox.letters import Letter, Unframed
+from projections.letterbox.letters import Unframed
 from projections.readmodels.database import ViewsOutdated, ViewsUnavailable
-from projections.readmodels.delivering import Decoded, Delivery, Parts, decoded
+from projections.readmodels.delivering import Decoded, Delivery, Letter, Parts, decoded
 from projections.readmodels.live import Views
 from projections.readmodels.partitions import Reached, Standstill
 

@@ -13,8 +13,8 @@ from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError
 
 from projections.decode import Place
-from projections.letterbox.letters import RECORD_BATCH, Letter, Unframed, letters_in
-from projections.readmodels.delivering import Stray
+from projections.letterbox.letters import RECORD_BATCH, Unframed, letters_in
+from projections.readmodels.delivering import Letter, Stray
 
 
 class LetterConsumer(KafkaConsumer):  # type: ignore[misc]  # the library ships no types

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from projections.decode import (
     ENVELOPE,
@@ -18,7 +18,7 @@ from projections.decode import (
     read_envelope,
     record_size,
 )
-from projections.readmodels.delivering import Stray
+from projections.readmodels.delivering import Letter, Stray
 
 Unframed = Callable[[bytes], bytes]
 """From a value as it stands on the topic to the stored bytes. Errors: SchemaError."""
@@ -28,26 +28,6 @@ HEADERS = (ENVELOPE, NUMBER, HASH)
 NOT_OURS = f"its headers are not {', '.join(HEADERS)}"
 _new = tuple.__new__
 """Makes a NamedTuple of a tuple, in half the time: there is one for each record."""
-
-
-class Letter(NamedTuple):
-    """A fact as it arrived; a stored row to whoever decodes it. Unit: recorded_at in microseconds."""
-
-    offset: int
-    number: int
-    hash: bytes
-    ledger: str
-    position: int
-    stream: str
-    version: int
-    name: str
-    recorded_at: int
-    state: bytes
-
-    @property
-    def leaf(self) -> int:
-        """Positions have no gaps: the leaf is the one before."""
-        return self.position - 1
 
 
 def letters_in(batch: Any, place: Place, unframed: Unframed) -> list[Letter | Stray]:

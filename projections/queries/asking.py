@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from projections.decode import instant_text, micros_of, without_cycle_search
 from projections.queries.parked import standing_still
 from projections.readmodels.database import Reading, Views
+from projections.readmodels.positions import first_recorded
 
 Answer = dict[str, Any]
 
@@ -60,8 +61,8 @@ def asking(views: Views, at: datetime, known_at: datetime | None = None) -> Iter
 
 
 def _first_recorded(read: Reading) -> str | None:
-    found = read.rows("SELECT recorded_at FROM life ORDER BY position LIMIT 1")
-    return instant_text(found[0][0]) if found else None
+    first = first_recorded(read)
+    return None if first is None else instant_text(first)
 
 
 class Said(NamedTuple):

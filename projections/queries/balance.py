@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
-from projections.decode import Fact, decimal_text, decode_stored
+from projections.decode import Fact, decimal_text
 from projections.queries.about import in_stock
 from projections.queries.asking import Asking, Said
-from projections.queries.facts import stored_by_stream
+from projections.queries.facts import kept_by_stream
 from projections.queries.stock import SHELVES
 from projections.readmodels.bag_fold import folded
 from projections.readmodels.bag_state import FINAL
@@ -96,6 +97,6 @@ def _shelved(facts: list[Fact]) -> tuple[Shelf, int | None] | None:
 
 def _bags(read: Reading, progress: Callable[[int, int], None] | None) -> Iterator[list[Fact]]:
     """The readable facts of each bag up to the position asked about, one bag after another."""
-    rows = (row for row in stored_by_stream(read, progress) if row[0] <= read.position and is_bag(row[1]))
-    for _, stored in groupby(rows, key=lambda row: row[1]):
-        yield [fact for row in stored if isinstance(fact := decode_stored(*row), Fact)]
+    bags = (each for each in kept_by_stream(read, progress) if is_bag(each.stream))
+    for _, of_bag in groupby(bags, key=attrgetter("stream")):
+        yield [fact for each in of_bag if isinstance(fact := each.read(), Fact)]

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from projections.decode import Fact, decimal_text, decode_stored, instant_text, thousandths
+from projections.decode import Fact, decimal_text, instant_text, thousandths
 from projections.queries.bags import BagRow
-from projections.queries.facts import standing_of
+from projections.queries.facts import facts_named, standing_of
 from projections.readmodels.bag_fold import taken_in
 from projections.readmodels.bag_state import BagFold
 from projections.readmodels.database import Reading
@@ -15,11 +15,6 @@ HANDED_ON = ("bag.received", "bag.distributed", "bag.arrived", "bag.issued", "ba
 CORRECTING = tuple(
     noun + verb for noun in ("bag", "donation", "donor", "hold", "recipient") for verb in (".amended", ".annulled")
 )
-
-# A wire name ends in its version: without the digits it is the name of all versions.
-NAMED = """SELECT position, stream, version, name, recorded_at, state
-    FROM {each} JOIN life ON stream = each.value
-    WHERE position <= ? AND rtrim(name, '0123456789') IN ({names}) ORDER BY stream, version"""
 
 BACK = ("bag.returned", "bag.received", "bag.arrived", "bag.distributed")
 """Facts after which a bag is with no patient it was issued to."""
@@ -36,15 +31,7 @@ def told_of(read: Reading, streams: Iterable[str], names: tuple[str, ...]) -> di
     was corrected, or several of these facts are of one instant, the others decide as well, and it is read whole.
     Shape: only streams that have such facts.
     """
-    wanted = sorted(set(streams))
-    if not wanted:
-        return {}
-    found: dict[str, list[Fact]] = {}
-    sql = NAMED.replace("{names}", ", ".join(f"'{name}.v'" for name in (*names, *CORRECTING)))
-    for row in read.rows(sql, [read.each(wanted), read.position]):
-        fact = decode_stored(*row)
-        if isinstance(fact, Fact):
-            found.setdefault(fact.stream, []).append(fact)
+    found = facts_named(read, streams, {*names, *CORRECTING})
     unsure = [stream for stream, facts in found.items() if _others_decide(facts)]
     for stream, facts in standing_of(read, unsure).items():
         found[stream] = [fact for fact in facts if fact.name in names]

@@ -1,24 +1,32 @@
 """This file holds the facts behind an answer: those of some streams, as known, and how they read now."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
-from projections.decode import Fact
+from projections.decode import Fact, short_name
 from projections.readmodels import life
-from projections.readmodels.database import Reading, Row
+from projections.readmodels.database import Reading
 from projections.readmodels.standing import in_business_order, standing
 
 PARKED = """SELECT parked.stream, parked.version, parked.position, parked.reason FROM {each} JOIN parked
     ON parked.stream = each.value WHERE parked.position <= ? ORDER BY parked.position, parked.version"""
-LIFE = """SELECT position, stream, version, name, recorded_at, state FROM life
-    WHERE (stream, version) > (?, ?) ORDER BY stream, version LIMIT ?"""
-PAGE = 2_000
-"""Facts read at a time: what is kept in memory, whatever the ledger's size, beside one stream's own facts."""
 
 
 def facts_of(read: Reading, streams: Iterable[str]) -> dict[str, list[Fact]]:
     """All readable facts of each stream up to the position asked about, as stored, in order of arrival."""
     return life.facts_of(read, sorted(set(streams)), read.position)
+
+
+def facts_named(read: Reading, streams: Iterable[str], names: Collection[str]) -> dict[str, list[Fact]]:
+    """The readable facts of these names, as stored, in order of arrival; others are not decoded, which takes the time.
+
+    Shape: only streams that have such facts.
+    """
+    found: dict[str, list[Fact]] = {}
+    for each in life.kept(read, sorted(set(streams)), read.position):
+        if short_name(each.name) in names and isinstance(fact := each.read(), Fact):
+            found.setdefault(fact.stream, []).append(fact)
+    return found
 
 
 def unread(read: Reading, streams: Iterable[str]) -> list[dict[str, Any]]:
@@ -36,12 +44,11 @@ def standing_of(read: Reading, streams: Iterable[str]) -> dict[str, list[Fact]]:
     }
 
 
-def stored_by_stream(read: Reading, progress: Callable[[int, int], None] | None) -> Iterator[Row]:
-    """Every stored fact in the order of streams and versions: position, stream, version, name, recorded_at, state."""
-    stream, version, done = "", 0, 0
-    while page := read.rows(LIFE, [stream, version, PAGE]):
-        yield from page
-        _, stream, version, *_ = page[-1]
-        done += len(page)
+def kept_by_stream(read: Reading, progress: Callable[[int, int], None] | None) -> Iterator[life.Kept]:
+    """Every fact that is kept and known, in the order of streams and versions."""
+    done = 0
+    for some in life.all_kept(read):
+        yield from (each for each in some if each.position <= read.position)
+        done += len(some)
         if progress is not None:
             progress(min(done, read.complete_to), read.complete_to)

@@ -5,13 +5,11 @@ from typing import Any
 from projections.decode import Place, key_of
 from projections.readmodels.database import Reading
 from projections.readmodels.delivering import STRAY
+from projections.readmodels.life import kept_of_key
 from projections.readmodels.partitions import reached
 
 PARKED = """SELECT parked.stream, parked.version, parked.position, parked.name, parked.reason,
-    (SELECT COUNT(*) FROM life WHERE life.stream = parked.stream AND life.version = parked.version
-        AND happened_at IS NULL) FROM parked ORDER BY parked.position, parked.stream, parked.version"""
-WAITING = """SELECT COUNT(*) FROM {each} JOIN life ON stream >= each.value AND stream < each.value || '~'
-    WHERE position > ? AND happened_at IS NOT NULL"""
+    parked.unread FROM parked ORDER BY parked.position, parked.stream, parked.version"""
 STRAYS = (
     "SELECT topic, part, at_offset, key, reason FROM strays WHERE dismissed IS NULL ORDER BY topic, part, at_offset"
 )
@@ -28,7 +26,7 @@ def parked(read: Reading) -> dict[str, Any]:
     for stream, version, position, name, reason, unread in read.rows(PARKED):
         if name == STRAY:
             continue
-        waiting = read.rows(WAITING, [read.each([key_of(stream)]), position])[0][0] if unread else 0
+        waiting = _waiting(read, stream, position) if unread else 0
         said = {"stream": stream, "version": version, "position": position, "name": name, "reason": reason}
         facts.append({**said, "waiting": waiting})
     strays = [
@@ -36,6 +34,12 @@ def parked(read: Reading) -> dict[str, Any]:
         for topic, part, offset, key, reason in read.rows(STRAYS)
     ]
     return {"facts": facts, "strays": strays, "standing": standing_still(read)}
+
+
+def _waiting(read: Reading, stream: str, position: int) -> int:
+    """How many facts of the same donation came after this position, and could be read."""
+    there = kept_of_key(read, key_of(stream))
+    return sum(each.position > position and each.happened_at is not None for each in there)
 
 
 def standing_still(read: Reading) -> list[dict[str, Any]]:

@@ -3,17 +3,16 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from projections.decode import Body, Fact, decode_stored, instant_text, plain, plain_body
+from projections.decode import Body, Fact, instant_text, plain, plain_body
 from projections.queries.asking import Asking, Said
 from projections.queries.facts import unread
 from projections.queries.life import told
 from projections.queries.subjects import start_of
+from projections.readmodels import life
 from projections.readmodels.database import OPEN, Reading
 from projections.readmodels.standing import is_correction, standing
 
 CORRECTED = "SELECT stream FROM {each} JOIN corrected ON stream = each.value"
-ALL_FACTS = """SELECT position, stream, version, name, recorded_at, state
-    FROM {each} JOIN life ON stream = each.value WHERE position <= ? ORDER BY stream, version"""
 
 
 def record_on(asking: Asking, subject: str) -> Said:
@@ -85,12 +84,7 @@ def _row(change: _Change) -> dict[str, Any]:
 def _all_changes(read: Reading, streams: Iterable[str]) -> Iterator[_Change]:
     """Every change of these streams up to the last position: the one question that looks past the one asked about."""
     corrected = sorted(stream for (stream,) in read.rows(CORRECTED, [read.each(sorted(streams))]))
-    by_stream: dict[str, list[Fact]] = {}
-    for row in read.rows(ALL_FACTS, [read.each(corrected), OPEN]):
-        fact = decode_stored(*row)
-        if isinstance(fact, Fact):
-            by_stream.setdefault(fact.stream, []).append(fact)
-    for facts in by_stream.values():
+    for facts in life.facts_of(read, corrected, OPEN).values():
         yield from _changes_of(facts)
 
 

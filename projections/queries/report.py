@@ -1,38 +1,35 @@
 """This file holds the year's report: donations, and each component's way from opening to closing stock, from facts."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from projections.decode import (
     EPOCH,
     Fact,
     decimal_text,
-    decode_stored,
     part_of_stored,
     short_name,
     thousandths,
     wires_of,
 )
 from projections.queries.asking import Answer, asking
-from projections.queries.facts import facts_of
+from projections.queries.facts import facts_of, kept_by_stream
 from projections.queries.flows import IN, NOTED, READ, Centres, Way, way_of
-from projections.readmodels.database import Reading, Row, Views, is_bag
+from projections.readmodels.database import Reading, Views, is_bag
+from projections.readmodels.life import first_kept
 from projections.readmodels.standing import RANKS, USUAL_RANK, in_business_order, standing
 
-FIRST = "SELECT position, stream, version, name, recorded_at, state FROM life ORDER BY position LIMIT 10"
 OWN = "SELECT DISTINCT facility FROM donations WHERE facility IS NOT NULL AND {known donations}"
 SENDERS = "SELECT DISTINCT key FROM belongings WHERE kind = 'sender' AND {known belongings}"
-WAYS = """SELECT position, stream, version, name, happened_at, recorded_at, state FROM life
-    WHERE (stream, version) > (?, ?) AND name IN (SELECT each.value FROM {each}) AND happened_at IS NOT NULL
-    ORDER BY stream, version LIMIT ?"""
 CORRECTED = "SELECT stream FROM corrected"
 TRANSFUSED = {"bag.transfused": frozenset(("patient", "quantity"))}
 """What is asked beside, of those who may be named."""
 NOTHING: frozenset[str] = frozenset()
-PAGE = 5_000
+"""What is wanted of facts that tell enough by having happened."""
 COLUMNS = (
     "opening", "made", "received", "supplied", "transferred", "discarded", "expired", "consumed", "used_otherwise",
     "closing",
@@ -78,8 +75,8 @@ def report(
 
 def _offset(read: Reading) -> int:
     """How many minutes the clock of the first readable fact was ahead of UTC."""
-    for row in read.rows(FIRST):
-        fact = decode_stored(*row)
+    for each in first_kept(read, 10):
+        fact = each.read()
         if isinstance(fact, Fact):
             return int(fact.body["occasion"]["offset_minutes"])
     return 0
@@ -101,28 +98,15 @@ def _bags(read: Reading, transfusions: bool, progress: Callable[[int, int], None
     """The facts of each bag that tell of its way, as they stand, in business order."""
     told = READ | TRANSFUSED if transfusions else READ
     corrected = facts_of(read, (stream for (stream,) in read.rows(CORRECTED) if is_bag(stream)))
-    rows = (row for row in _rows(read, progress) if row[0] <= read.position and row[1] not in corrected)
-    for _, stored in groupby(rows, key=lambda row: str(row[1])):
-        facts = [_fact(row, told) for row in stored]
+    wanted = set(wires_of((*READ, *NOTED)))
+    ways = (each for each in kept_by_stream(read, progress) if each.name in wanted and each.happened_at is not None)
+    for bag, stored in groupby(ways, key=attrgetter("stream")):
+        if bag in corrected:
+            continue
+        facts = [part_of_stored(each, told.get(short_name(each.name), NOTHING)) for each in stored]
         yield sorted(facts, key=_place) if len(facts) > 1 else facts
     for stored_facts in corrected.values():
         yield [fact for _, fact in in_business_order(standing(stored_facts).facts)]
-
-
-def _rows(read: Reading, progress: Callable[[int, int], None] | None) -> Iterator[Row]:
-    wanted = read.each(wires_of((*READ, *NOTED)))
-    stream, version, done = "", 0, 0
-    while page := read.rows(WAYS, [stream, version, wanted, PAGE]):
-        yield from page
-        stream, version = page[-1][1:3]
-        done += len(page)
-        if progress is not None:
-            progress(min(done, read.complete_to), 0)
-
-
-def _fact(row: Row, told: Mapping[str, frozenset[str]]) -> Fact:
-    """The fact in a row, with what is wanted of it; of those that tell enough by having happened, nothing."""
-    return part_of_stored(row, told.get(short_name(row[3]), NOTHING))
 
 
 def _place(fact: Fact) -> tuple[int, int, int]:

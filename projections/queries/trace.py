@@ -2,21 +2,17 @@
 
 from datetime import datetime
 
-from projections.decode import Fact, Unreadable, decode_stored, instant_text, micros_of, plain_body
+from projections.decode import Fact, Unreadable, instant_text, micros_of, plain_body
 from projections.queries.asking import Answer, Asking, asking
 from projections.queries.bags import bags_at
 from projections.queries.facts import unread
 from projections.queries.lineage import Reached, ancestors, cycles_of, descendants, edges_among
 from projections.queries.subjects import ALWAYS, NotFound, Start, Window, start_of
-from projections.readmodels.database import Reading, Views
+from projections.readmodels.database import Views
+from projections.readmodels.life import Kept, kept
 from projections.readmodels.standing import is_correction, standing
 
 __all__ = ["NotFound", "trace"]
-
-FACTS = """SELECT position, stream, version, name, recorded_at, state
-    FROM {each} JOIN life ON stream = each.value WHERE position <= ? ORDER BY position"""
-VERSIONS = """SELECT each.value, (SELECT version FROM life WHERE stream = each.value AND position <= ?
-    ORDER BY version DESC LIMIT 1) FROM {each}"""
 
 
 def trace(
@@ -47,10 +43,11 @@ def trace(
         reached = down.bags | up.bags
         edges = edges_among(read, reached)
         streams = _streams(start, reached)
+        told = kept(read, streams if facts else sorted(reached), read.position)
         answer: Answer = {
             "subject": subject,
             **put.head(),
-            "bags": _bags(put, reached),
+            "bags": _bags(put, reached, told),
             "edges": [
                 {"parent": parent, "child": child, "process": process, "position": position}
                 for parent, child, process, position in edges
@@ -60,7 +57,7 @@ def trace(
             "cut": sorted(down.cut | up.cut),
             **_ways(start, up.bags - bags, down.bags - bags),
             "parked": unread(read, streams),
-            "facts": _facts(read, streams) if facts else [],
+            "facts": _facts(told) if facts else [],
         }
         return answer
 
@@ -74,15 +71,15 @@ def _streams(start: Start, bags: set[str]) -> list[str]:
     return sorted({*bags, *(bag[:13] for bag in bags), *start.streams})
 
 
-def _bags(put: Asking, bags: set[str]) -> list[Answer]:
+def _bags(put: Asking, bags: set[str], told: list[Kept]) -> list[Answer]:
     rows = bags_at(put.read, bags)
-    versions: dict[str, int | None] = dict(put.read.rows(VERSIONS, [put.read.position, put.read.each(sorted(bags))]))
+    versions = {each.stream: each.version for each in told}
     at = micros_of(put.at)
-    return [{**row.shown(), "expired": row.expired(at), "version": versions[bag] or 0} for bag, row in rows.items()]
+    return [{**row.shown(), "expired": row.expired(at), "version": versions.get(bag, 0)} for bag, row in rows.items()]
 
 
-def _facts(read: Reading, streams: list[str]) -> list[Answer]:
-    decoded = [decode_stored(*row) for row in read.rows(FACTS, [read.each(streams), read.position])]
+def _facts(told: list[Kept]) -> list[Answer]:
+    decoded = [each.read() for each in sorted(told)]
     corrected = _corrected([each for each in decoded if isinstance(each, Fact)])
     return [_fact(each, corrected.get((each.stream, each.version))) for each in decoded]
 

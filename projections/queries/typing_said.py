@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from projections.decode import Fact, decode_stored, instant_text
+from projections.decode import Fact, instant_text
 from projections.queries.about import PATIENT
-from projections.queries.custody import CORRECTING, NAMED
+from projections.queries.custody import CORRECTING
+from projections.queries.facts import facts_named
 from projections.queries.origins import origins_of
 from projections.queries.persons import persons
 from projections.queries.subjects import linked
@@ -118,13 +119,8 @@ def _known_as(read: Reading, noun: str, pseudonyms: Iterable[str]) -> dict[str, 
 
 def _said(read: Reading, streams: set[str]) -> dict[str, list[Saying]]:
     """What each stream says of groups. Other facts are not decoded: corrections alone decide which of these stand."""
-    sql = NAMED.replace("{names}", ", ".join(f"'{name}.v'" for name in (*DECLARING, *TYPING, *CORRECTING)))
-    told: dict[str, list[Fact]] = {stream: [] for stream in streams}
-    for row in read.rows(sql, [read.each(sorted(streams)), read.position]):
-        fact = decode_stored(*row)
-        if isinstance(fact, Fact):
-            told[fact.stream].append(fact)
-    return {stream: list(_sayings(facts)) for stream, facts in told.items()}
+    told = facts_named(read, streams, {*DECLARING, *TYPING, *CORRECTING})
+    return {stream: list(_sayings(told.get(stream, []))) for stream in streams}
 
 
 def _sayings(facts: list[Fact]) -> Iterator[Saying]:

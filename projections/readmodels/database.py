@@ -1,7 +1,7 @@
 """This file holds what read models ask of a database, and the order-free digest of their rows."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
@@ -35,6 +35,19 @@ def spell_digest(spell: Row) -> int:
     """
     until: int = spell[-1]
     return row_digest(spell[:-1]) * (2 * until + 1)
+
+
+def spell_digests(spells: Iterable[Row]) -> int:
+    """The sum of their digests: of those that hold until further notice, the last factor is taken out."""
+    lasting = ended = 0
+    for spell in spells:
+        number = _number(sha256(_encode(spell[:-1])).digest(), "big")
+        until: int = spell[-1]
+        if until == OPEN:
+            lasting += number
+        else:
+            ended += number * (2 * until + 1)
+    return lasting * (2 * OPEN + 1) + ended
 
 
 def closing_digest(spell: Row) -> int:
@@ -157,18 +170,34 @@ def batch_of(decoded: Iterable[Fact | Unreadable], waiting: list[Fact] | None = 
     return Batch(facts, unreadable, dict(streams), {fact.name for fact in facts}, {}, waiting or [])
 
 
+def _as_stored(rows: Iterator[Row]) -> Iterator[Row]:
+    return rows
+
+
 class Content(NamedTuple):
-    """What of a table the digest covers: its rows in the order of their key, and the digest of one."""
+    """What of a table the digest covers: its rows in the order of their key, and the digest of one.
+
+    Shape: `stored`, where given, are the columns of the table itself, which is walked in the order of `walked_by`;
+    `unfolded` makes of its rows those of `columns`, in the order of `key`.
+    """
 
     table: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
     digest_of: Callable[[Row], int] = row_digest
+    stored: tuple[str, ...] = ()
+    walked_by: tuple[str, ...] = ()
+    unfolded: Callable[[Iterator[Row]], Iterator[Row]] = _as_stored
 
     @property
-    def sql(self) -> str:
-        """All of it."""
-        return f"SELECT {', '.join(self.columns)} FROM {self.table} ORDER BY {', '.join(self.key)}"
+    def stored_columns(self) -> tuple[str, ...]:
+        """The columns of the table itself."""
+        return self.stored or self.columns
+
+    def rows(self, walk: Callable[[str], Iterable[Row]]) -> Iterator[Row]:
+        """All of it, by something that walks what SQL answers."""
+        order = ", ".join(self.walked_by or self.key)
+        return self.unfolded(iter(walk(f"SELECT {', '.join(self.stored_columns)} FROM {self.table} ORDER BY {order}")))
 
 
 class ReadModel(NamedTuple):

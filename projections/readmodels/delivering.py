@@ -8,19 +8,17 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from projections.decode import Fact, Place, StoredRow, Unreadable, decode_row, key_of
+from projections.decode import Fact, Place, Unreadable, decode_stored, key_of
 from projections.readmodels.database import OPEN, Batch, Reading, ViewsOutdated, ViewsUnavailable, batch_of
 from projections.readmodels.incomplete import incomplete_pairs
 from projections.readmodels.life import held_back, park, parked_keys, released
 from projections.readmodels.outbox import put_again, put_incomplete, put_rows, put_stale, waiting
 from projections.readmodels.partitions import Reached, Standstill, begin, passed, reached, stand_still
+from projections.readmodels.positions import first_missing
 from projections.readmodels.view_set import PART, VIEW, Transaction, ViewSet
 
-LAST_BEFORE_A_GAP = """SELECT position FROM life WHERE position >= ?
-    AND NOT EXISTS (SELECT 1 FROM life AS following WHERE following.position = life.position + 1)
-    ORDER BY position LIMIT 1"""
 STRAY = "stray"
 """Name under which a record that is no fact is parked, so that its donation counts as incomplete."""
 
@@ -43,25 +41,49 @@ class Stray(NamedTuple):
     reason: str
 
 
+class Letter(NamedTuple):
+    """A fact as it arrived from Kafka: from the position on it is as its leaf has it.
+
+    Unit: recorded_at in microseconds.
+    """
+
+    offset: int
+    number: int
+    hash: bytes
+    ledger: str
+    position: int
+    stream: str
+    version: int
+    name: str
+    recorded_at: int
+    state: bytes
+
+
 class Delivery(NamedTuple):
-    """What comes next of one partition: facts numbered from `expected` on, and how far the view is with them."""
+    """What comes next of one partition: facts numbered from `expected` on, and how far the view is with them.
+
+    Shape: `leaves`, the leaf hash of each row.
+    """
 
     place: Place
     expected: int
-    rows: Sequence[StoredRow]
+    rows: Sequence[Letter]
+    leaves: Sequence[bytes]
     to: Reached
     strays: Sequence[Stray] = ()
 
 
 class Decoded(NamedTuple):
-    """A delivery with its facts decoded, which needs no lock."""
+    """A delivery with its facts."""
 
     delivery: Delivery
     facts: Sequence[Fact | Unreadable]
 
 
 def decoded(delivery: Delivery) -> Decoded:
-    return Decoded(delivery, [decode_row(row) for row in delivery.rows])
+    """Decode its facts, which needs no lock."""
+    rows = zip(delivery.rows, delivery.leaves, strict=True)
+    return Decoded(delivery, [decode_stored(*row[4:], leaf) for row, leaf in rows])
 
 
 class Parts:
@@ -167,9 +189,9 @@ class Parts:
     def _advance(self, writing: Transaction) -> None:
         """Positions have no gaps: the view is complete up to just before the first one it does not have."""
         following = self.views.following()
-        if writing.rows("SELECT 1 FROM life WHERE position = ?", (following,)):
-            ((last,),) = writing.rows(LAST_BEFORE_A_GAP, (following,))
-            writing.run("UPDATE progress SET next = ? WHERE view = ? AND part = ?", (last + 1, VIEW, PART))
+        missing = first_missing(writing, following)
+        if missing > following:
+            writing.run("UPDATE progress SET next = ? WHERE view = ? AND part = ?", (missing, VIEW, PART))
 
     def _writing(self, what: str) -> AbstractContextManager[Transaction]:
         return _writing_on(self.views, what, self._publishing)
@@ -184,20 +206,21 @@ def _writing_on(views: ViewSet, what: str, publishing: bool) -> Iterator[Transac
 
 def _halves(each: Decoded) -> tuple[Decoded, Decoded]:
     """The same in two deliveries, one after the other."""
-    place, expected, rows, to, strays = each.delivery
+    place, expected, rows, leaves, to, strays = each.delivery
     middle = len(rows) // 2
-    last: Any = rows[middle - 1]  # a letter: it has its number, hash and offset
+    last = rows[middle - 1]
     half = Reached(last.number, last.hash, last.offset + 1, last.position)
     before = [stray for stray in strays if stray.offset < half.offset]
     after = [stray for stray in strays if stray.offset >= half.offset]
-    first = Delivery(place, expected, rows[:middle], half, before)
-    second = Delivery(place, half.number + 1, rows[middle:], to, after)
+    first = Delivery(place, expected, rows[:middle], leaves[:middle], half, before)
+    second = Delivery(place, half.number + 1, rows[middle:], leaves[middle:], to, after)
     return Decoded(first, each.facts[:middle]), Decoded(second, each.facts[middle:])
 
 
 def _untold(fact: Fact, wrong: Exception) -> Unreadable:
     reason = f"it can be read, and not be told: {type(wrong).__name__}: {wrong}"
-    return Unreadable(fact.position, fact.stream, fact.version, fact.recorded_at, fact.wire, fact.state, reason)
+    position, stream, version, _, _, recorded_at, _, wire, state, leaf_hash = fact
+    return Unreadable(position, stream, version, recorded_at, wire, state, reason, leaf_hash)
 
 
 def count_parked(read: Reading) -> int:
@@ -209,7 +232,7 @@ def _keep(writing: Transaction, stray: Stray) -> None:
     sql = "INSERT INTO strays VALUES (?, ?, ?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING RETURNING key"
     news = writing.rows(sql, (*stray.place, stray.offset, stray.key, stray.reason, stray.value))
     if news and stray.key:
-        park(writing, stray.key, _number(writing, stray.place, stray.offset), 0, STRAY, stray.reason)
+        park(writing, stray.key, _number(writing, stray.place, stray.offset), 0, STRAY, stray.reason, unread=True)
 
 
 def _number(writing: Transaction, place: Place, offset: int) -> int:

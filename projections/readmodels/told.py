@@ -5,7 +5,16 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from projections.decode import Fact
-from projections.readmodels.database import OPEN, Batch, Content, Row, Writing, closing_digest, spell_digest
+from projections.readmodels.database import (
+    OPEN,
+    Batch,
+    Content,
+    Row,
+    Writing,
+    closing_digest,
+    spell_digest,
+    spell_digests,
+)
 from projections.readmodels.standing import Retold
 
 Held = dict[Row, int]
@@ -107,8 +116,9 @@ def _select(told: Told, ends: str, where: str) -> str:
 def _held(told: Told, writing: Writing, streams: list[str]) -> dict[str, Held]:
     found: dict[str, Held] = {}
     for ends in told.by_source if streams else ():
-        for *row, since, _ in writing.rows(_select(told, ends, f"AND to_position = {OPEN}"), [writing.each(streams)]):
-            found.setdefault(told.source_of(tuple(row)), {})[tuple(row)] = since
+        for spell in writing.rows(_select(told, ends, f"AND to_position = {OPEN}"), [writing.each(streams)]):
+            row = spell[:-2]
+            found.setdefault(told.source_of(row), {})[row] = spell[-2]
     return found
 
 
@@ -127,5 +137,5 @@ def _write(told: Told, writing: Writing, changes: _Changes) -> None:
         rows = [(row[-1], *row[:size], row[-2]) for row in changes.closed]
         writing.run_many(f"UPDATE {told.table} SET to_position = ? WHERE {key}", rows)
     writing.insert(told.table, changes.opened)
-    difference = sum(map(spell_digest, changes.opened)) - sum(map(spell_digest, changes.gone))
+    difference = spell_digests(changes.opened) - spell_digests(changes.gone)
     writing.count(told.table, difference + sum(map(closing_digest, changes.closed)))

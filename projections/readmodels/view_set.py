@@ -22,10 +22,11 @@ from projections.readmodels.database import (
     batch_of,
 )
 from projections.readmodels.incomplete import incomplete_pairs
-from projections.readmodels.life import held_back, parked_again, parked_keys, told_afresh, unheard
+from projections.readmodels.life import held_back, last_kept, parked_again, parked_keys, told_afresh, unheard
 from projections.readmodels.outbox import DDL as OUTBOX_DDL
 from projections.readmodels.outbox import put_incomplete
 from projections.readmodels.partitions import DDL as PARTITIONS_DDL
+from projections.readmodels.positions import last_heard
 
 VIEW = "main"
 """Which view a row of these tables is about: stock and lineage are one."""
@@ -135,14 +136,13 @@ class Transaction:
         """The same, of what was recorded by then: recorded time never runs backwards, so halving finds the position."""
         if known_at is not None:
             low, high = 0, self._highest  # recorded by then up to low, later from above high on
-            sql = "SELECT position, recorded_at FROM life WHERE position <= ? ORDER BY position DESC LIMIT 1"
             while low < high:
                 middle = (low + high + 1) // 2
-                found = self._database.rows(sql, (middle,))
-                if not found or found[0][1] <= known_at:
+                found = last_heard(self, middle)
+                if found is None or found[1] <= known_at:
                     low = middle
                 else:
-                    high = found[0][0] - 1
+                    high = found[0] - 1
             self.position = low
         return self
 
@@ -261,13 +261,9 @@ class ViewSet:
         return int(found[0][0]), found[0][1]
 
     def last_applied(self) -> tuple[int, str, int, bytes] | None:
-        sql = "SELECT position, stream, version, state FROM life ORDER BY position DESC LIMIT 1"
         with self.database.transaction(False, "read the views' last fact"):
-            found = self.database.rows(sql)
-        if not found:
-            return None
-        position, stream, version, state = found[0]
-        return position, stream, version, bytes(state)
+            last = last_kept(self.writing_now(False))
+        return None if last is None else (last.position, last.stream, last.version, last.state)
 
     def apply(self, rows: Sequence[StoredRow], expected: int) -> bool:
         """Apply one batch behind the fence. See ViewDatabase."""

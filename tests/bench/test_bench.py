@@ -36,7 +36,17 @@ DESCRIBED: dict[str, set[str] | None] = {
     "date": None,
     "commit": None,
     "machine": {"cpu", "cores", "ram_gib", "disk", "fsync_ms", "system", "load_before"},
-    "versions": {"python", "sqlite", "eventsourcing", "fastavro", "msgspec", "psycopg", "ladybug", "kafka-python"},
+    "versions": {
+        "python",
+        "sqlite",
+        "apsw",
+        "eventsourcing",
+        "fastavro",
+        "msgspec",
+        "psycopg",
+        "ladybug",
+        "kafka-python",
+    },
     "sync": {"sqlite ledger", "sqlite views"},
     "seconds": None,
 }

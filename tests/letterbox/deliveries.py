@@ -4,11 +4,10 @@ from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from ledger.merkle import leaf_data, leaf_hash
 from projections.decode import Place, key_of
 from projections.letterbox.chain import Chain
-from projections.letterbox.letters import Letter, letter_of
-from projections.readmodels.delivering import Parts, Stray, decoded
+from projections.letterbox.letters import letter_of
+from projections.readmodels.delivering import Letter, Parts, Stray, decoded
 from projections.readmodels.partitions import Reached
 from schemas.on_kafka import (
     ENVELOPE,
@@ -22,15 +21,11 @@ from schemas.on_kafka import (
     topic_of,
     write_envelope,
 )
-from tests.projections.history import History, Row
+from tests.projections.history import History
 
 COUNT = 3
 PLACES = [Place(topic, part) for topic in ("blood.facts.v1", "blood.subjects.v1") for part in range(COUNT)]
 Letters = dict[Place, list[Letter | Stray]]
-
-
-def leaf_of(row: Row) -> bytes:
-    return leaf_hash(leaf_data(row.position, row.stream, row.version, row.name, row.recorded_at, row.state))
 
 
 def place_of(stream: str) -> Place:
@@ -44,7 +39,7 @@ def letters_of(history: History) -> Letters:
     hashes = {place: chain_start(history.ledger, place) for place in PLACES}
     for row in history.told:
         place = place_of(row.stream)
-        hashes[place] = chain_next(hashes[place], leaf_of(row))
+        hashes[place] = chain_next(hashes[place], row.leaf_hash)
         number = len(found[place]) + 1
         fields = (row.position, row.stream, row.version, row.name, row.recorded_at, row.state)
         found[place].append(Letter(number - 1, number, hashes[place], history.ledger, *fields))

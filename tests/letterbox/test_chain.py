@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from projections.decode import SchemaError
 from projections.letterbox.chain import Chain
-from projections.letterbox.letters import Letter, letter_of
-from projections.readmodels.delivering import Stray
+from projections.letterbox.letters import letter_of
+from projections.readmodels.delivering import Letter, Stray
 from projections.readmodels.partitions import Reached, Standstill
 from schemas.on_kafka import chain_start
 from tests.letterbox.deliveries import PLACES, laid_out, letters_of, record_of

@@ -17,8 +17,8 @@ from kafka.record.util import calc_crc32c
 
 from projections.decode import SchemaError
 from projections.letterbox.fetching import _Unpacked
-from projections.letterbox.letters import Letter, letter_of
-from projections.readmodels.delivering import Stray
+from projections.letterbox.letters import letter_of
+from projections.readmodels.delivering import Letter, Stray
 from schemas.kafka_batches import fact_record_reader, record_size
 from tests.letterbox.deliveries import letters_of, record_of
 from tests.letterbox.test_chain import HISTORY, PLACE, SENT, altered

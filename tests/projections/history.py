@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 import schemas
+from ledger.merkle import leaf_data, leaf_hash
 
 BEGIN = datetime(2025, 3, 1, 8, 0, tzinfo=UTC)
 MISSING = object()
@@ -23,6 +24,11 @@ class Row(NamedTuple):
     name: str
     recorded_at: int
     state: bytes
+
+    @property
+    def leaf_hash(self) -> bytes:
+        """As the store keeps it."""
+        return leaf_hash(leaf_data(self.position, self.stream, self.version, self.name, self.recorded_at, self.state))
 
 
 class Head(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from projections.readmodels.database import DIGEST_SPACE, OPEN, closing_digest, spell_digest
+from projections.readmodels.database import DIGEST_SPACE, OPEN, closing_digest, spell_digest, spell_digests
 
 VALUES = st.none() | st.integers(-(1 << 63), (1 << 63) - 1) | st.text(max_size=20) | st.binary(max_size=20)
 POSITIONS = st.integers(0, OPEN)
@@ -30,3 +30,8 @@ def test_rows_that_exchange_the_positions_of_their_ends_have_another_digest(one:
     before = spell_digest(one) + spell_digest(other)
     after = spell_digest((*one[:-1], other[-1])) + spell_digest((*other[:-1], one[-1]))
     assert (before - after) % DIGEST_SPACE != 0
+
+
+@given(st.lists(SPELLS | SPELLS.map(lambda spell: (*spell[:-1], OPEN)), max_size=5))
+def test_many_rows_together_have_the_sum_of_their_digests(spells: list[Spell]) -> None:
+    assert spell_digests(spells) == sum(map(spell_digest, spells))

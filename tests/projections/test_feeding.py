@@ -36,7 +36,7 @@ def test_observations_in_any_order_end_in_the_same_rows(seed: int) -> None:
     one, other = filled(history.again(observed), 9), filled(history.again(shuffled), 9)
     for model in (BAGS, LINEAGE):
         with one.reading() as mine, other.reading() as theirs:
-            rows = [{row[:-2] for row in read.rows(model.content.sql) if row[-1] == OPEN} for read in (mine, theirs)]
+            rows = [{row[:-2] for row in model.content.rows(read.rows) if row[-1] == OPEN} for read in (mine, theirs)]
         assert rows[0] == rows[1]
 
 

@@ -21,6 +21,7 @@ from projections.readmodels.live import Views
 from projections.readmodels.postgres import postgres_views
 from projections.readmodels.sqlite import sqlite_views
 from projections.rebuilding import COMPARING, FEEDING, rebuild
+from tests.projections.altering import said_otherwise
 from tests.projections.history import BEGIN, History, random_history
 
 
@@ -78,8 +79,9 @@ def fresh(history: History) -> Views:
 @pytest.mark.parametrize(
     "table, sql",
     [
-        ("life", "UPDATE life SET recorded_at = recorded_at + 1 WHERE position = 7"),
-        ("life", "DELETE FROM life WHERE position = 119"),
+        ("life", "UPDATE life SET facts = X'C1' WHERE position = (SELECT MAX(position) FROM life)"),
+        ("life", "DELETE FROM life WHERE position = (SELECT MAX(position) FROM life)"),
+        ("positions", "DELETE FROM positions WHERE block = 0"),
         ("bags", "UPDATE spells SET place = 'X' WHERE (bag, from_position) = (SELECT bag, from_position FROM spells)"),
         ("bags", "DELETE FROM spells WHERE (bag, from_position) = (SELECT MAX(bag), MAX(from_position) FROM folds)"),
         ("lineage", "UPDATE lineage SET child = 'X' WHERE (parent, child, process, told_by, from_position) = "
@@ -112,11 +114,13 @@ def test_damage_in_what_was_rebuilt_is_told_apart_and_not_gone_on_with(tmp_path:
     history = random_history(4)
     views = filled(tmp_path, history)
     catch_up(history, views.beside())
-    altered(tmp_path, "UPDATE life SET name = 'bag.flown.v1' WHERE position = 3", "views.green")
+    database = views.beside().database
+    with database.transaction(True, "alter a fact"):
+        said_otherwise(database, 3, 2, "bag.flown.v1")
     done = rebuild(StoreFeed(history), views)
     assert not done.switched
     assert done.damaged == {"live": [], "rebuilt": ["life"]}
-    assert done.differences[0]["key"] == {"position": 3}
+    assert done.differences[0]["key"] == {"stream": history.told[2].stream, "version": history.told[2].version}
     assert done.differences[0]["rebuilt"]["name"] == "bag.flown.v1"
     assert rebuild(StoreFeed(history), views).switched
 
@@ -210,9 +214,9 @@ def test_progress_tells_of_both_stages(tmp_path: Path) -> None:
     history = random_history(11)
     heard: list[tuple[str, int, int]] = []
     many = History()
-    for _ in range(12):
+    for again in range(12):
         for row in history.told:
-            many.add(row.stream, row.name, row.state)
+            many.add(f"{row.stream}{again}", row.name, row.state)
     rebuild(StoreFeed(many), filled(tmp_path, many), progress=lambda *each: heard.append(each))
     assert {stage for stage, _, _ in heard} == {FEEDING, COMPARING}
     assert all(0 < done <= total for _, done, total in heard)
@@ -225,6 +229,7 @@ from pathlib import Path
 from projections.readmodels import live, view_set
 from projections import rebuilding
 from projections.consumer import StoreFeed
+from tests.projections.altering import said_otherwise
 from tests.projections.history import random_history
 from tests.projections.test_rebuilding import views_at
 
@@ -294,6 +299,7 @@ import schemas
 from projections.rebuilding import rebuild
 from projections.consumer import StoreFeed, catch_up
 from projections.readmodels.sqlite import sqlite_views
+from tests.projections.altering import said_otherwise
 from tests.projections.history import Head, Row, encoded, plain_life
 
 DONATIONS = 3_000

@@ -15,6 +15,10 @@ from projections.readmodels.partitions import Reached
 from schemas.on_kafka import Place
 
 
+def _leaf_of(letter: Letter) -> bytes:
+    return leaf_hash(leaf_data(*letter[4:]))
+
+
 def without_fence() -> None:
     """A batch applies whatever number the view expects."""
 
@@ -35,7 +39,7 @@ def without_deduplication() -> None:
         for letter in letters:
             if isinstance(letter, Letter) and letter.ledger == self.ledger and letter.number < self.expected:
                 self._taken.append(letter)
-                self._leaves.append(leaf_hash(leaf_data(*letter[4:])))
+                self._leaves.append(_leaf_of(letter))
                 self._heard_to = letter.offset + 1
             else:
                 as_it_was(self, [letter])
@@ -45,7 +49,7 @@ def without_deduplication() -> None:
 
 def without_chain() -> None:
     """The next number is taken, whatever its hash."""
-    chain._fitting = lambda letter, before: leaf_hash(leaf_data(*letter[4:]))
+    chain._fitting = lambda letter, before: _leaf_of(letter)
 
 
 SAFEGUARDS: dict[str, Callable[[], None]] = {

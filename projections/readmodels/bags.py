@@ -86,6 +86,10 @@ class _Spell(NamedTuple):
     until: int = OPEN
 
 
+_new = tuple.__new__
+"""Makes a NamedTuple of a tuple, in half the time: there is one for each change."""
+
+
 class _Changes(NamedTuple):
     opened: list[_Spell]
     closed: list[_Spell]
@@ -106,7 +110,7 @@ class _Telling:
         if row == self._row:
             return
         if self._row is not None:
-            spell = _Spell(self._row, self._since, position)
+            spell = _new(_Spell, (self._row, self._since, position))
             (self._changes.closed if self._stored else self._changes.opened).append(spell)
         self._row, self._since, self._stored = row, position, False
 

@@ -41,7 +41,8 @@ def spell_digests(spells: Iterable[Row]) -> int:
     """The sum of their digests: of those that hold until further notice, the last factor is taken out."""
     lasting = ended = 0
     for spell in spells:
-        number, until = row_digest(spell[:-1]), int(spell[-1])
+        number = _number(sha256(_encode(spell[:-1])).digest(), "big")
+        until: int = spell[-1]
         if until == OPEN:
             lasting += number
         else:
